@@ -1,0 +1,2 @@
+//! Linker settings of the driver image.
+fn main() {}

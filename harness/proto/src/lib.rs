@@ -1,0 +1,3 @@
+//! proto
+#![no_std]
+#![forbid(unsafe_code)]

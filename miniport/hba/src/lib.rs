@@ -1,0 +1,3 @@
+//! hba
+#![no_std]
+#![forbid(unsafe_code)]
