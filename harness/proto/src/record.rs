@@ -1,0 +1,382 @@
+//! What the bench kernel reports to the host, one COBS frame a record on the debug console.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::owner::{Owner, OwnerRun, Role};
+
+/// A range of bytes in guest physical memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhysicalRange {
+    /// First physical address.
+    pub address: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// One report of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// First record of a boot.
+    Hello {
+        /// The kernel's protocol version.
+        protocol_version: u32,
+        /// 0 for the first boot, then the number of the resume.
+        boot: u32,
+        /// Usable RAM, as the firmware reported it.
+        ram: Vec<PhysicalRange>,
+    },
+    /// A line for the reader.
+    Log {
+        /// How loud.
+        level: Level,
+        /// The text, without a line end.
+        text: String,
+    },
+    /// A driver printed this (`DbgPrint`, `StorPortDebugPrint`).
+    DriverPrint {
+        /// Which instance.
+        role: Role,
+        /// The text.
+        text: String,
+    },
+    /// A step of the scenario begins.
+    StepBegin {
+        /// The step's name, as the report prints it.
+        name: String,
+    },
+    /// The step ended; `instructions` is the TSC difference under `-icount shift=0`.
+    StepEnd {
+        /// The same name.
+        name: String,
+        /// Instructions that the step took in the guest.
+        instructions: u64,
+    },
+    /// An image was loaded and may be given breakpoints (a checkpoint follows).
+    ImageLoaded {
+        /// Which instance.
+        role: Role,
+        /// The name under which it was loaded (`dump_hiberport.sys`).
+        name: String,
+        /// Virtual address of the image.
+        base: u64,
+        /// Size of the image in bytes.
+        bytes: u64,
+        /// Virtual address of `DriverEntry`.
+        entry: u64,
+        /// Physical pages lie above 4 GiB.
+        above_4gib: bool,
+    },
+    /// The entry points of the exports, for breakpoints.
+    Exports {
+        /// One entry per export and table.
+        entries: Vec<ExportEntry>,
+    },
+    /// The HBA found.
+    Device(DeviceFacts),
+    /// What the miniport asked for in `StorPortInitialize` and FindAdapter.
+    Adapter(AdapterFacts),
+    /// A logical unit found by the bus scan.
+    Unit {
+        /// Path, target, LUN.
+        address: (u8, u8, u8),
+        /// INQUIRY vendor and product.
+        name: String,
+        /// Bytes per sector.
+        sector_bytes: u32,
+        /// Number of sectors.
+        sectors: u64,
+    },
+    /// Result of a stretch of I/O.
+    Io(IoSummary),
+    /// One call of `StorPortMarkDumpMemory`.
+    Mark(Mark),
+    /// One call of a driver's routine in a dump role, in order.
+    DumpCall {
+        /// Which instance.
+        role: Role,
+        /// `ConfigInfo.DumpMode` at that time.
+        dump_mode: u8,
+        /// The routine (`DriverEntry`, `HwStorFindAdapter`, ...).
+        routine: String,
+        /// What it returned.
+        returned: u64,
+        /// Instructions it took.
+        instructions: u64,
+    },
+    /// A rule was broken.
+    Violation(Violation),
+    /// A rule's state at the end of the run.
+    Rules {
+        /// Every rule with its state.
+        rules: Vec<RuleState>,
+    },
+    /// `StorPortExtendedFunction` codes that the bench answered with `STOR_STATUS_NOT_IMPLEMENTED`.
+    NotImplemented {
+        /// Which instance.
+        role: Role,
+        /// The function code.
+        code: u32,
+        /// How often it was called.
+        count: u64,
+    },
+    /// Memory that the dump instance may use in RESUME, and memory it was seen to use.
+    DumpMemory {
+        /// The instance's dump mode.
+        dump_mode: u8,
+        /// Ranges that were marked, merged.
+        marked: Vec<PhysicalRange>,
+        /// Ranges owned by the dump port (images, extensions, common buffers).
+        port_owned: Vec<PhysicalRange>,
+        /// Ranges that the device was given by the instance (rings, tables, headers), without callers' buffers.
+        device_seen: Vec<PhysicalRange>,
+    },
+    /// Owner of every page in use.
+    OwnerMap {
+        /// Runs in ascending order; free pages are left out.
+        runs: Vec<OwnerRun>,
+    },
+    /// Pages that may differ between freeze and resume, with the reason.
+    Volatile {
+        /// Each with a short reason.
+        ranges: Vec<(PhysicalRange, String)>,
+    },
+    /// The hibernation image was written.
+    ImageWritten(ImageFacts),
+    /// The rest of the image was read by the RESUME instance.
+    ImageRead(ImageFacts),
+    /// The machine stops for the host here (see [`Checkpoint`]).
+    Checkpoint {
+        /// Which one.
+        checkpoint: Checkpoint,
+    },
+    /// The simulated system stopped (`KeBugCheckEx` or a fault), with its parameters.
+    Bugcheck {
+        /// The bug check code.
+        code: u32,
+        /// Its four parameters.
+        parameters: [u64; 4],
+        /// What happened, in words.
+        text: String,
+        /// Return addresses, newest first.
+        trace: Vec<u64>,
+    },
+    /// The bench kernel itself failed: a defect of the bench, not of the driver.
+    KernelPanic {
+        /// Message and place.
+        text: String,
+    },
+    /// The last record of a life: everything was done.
+    Finished {
+        /// Cycles completed.
+        cycles: u32,
+    },
+}
+
+/// How loud a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    /// Shown only with `--verbose`.
+    Debug,
+    /// Shown.
+    Info,
+    /// Shown and counted.
+    Warning,
+}
+
+/// Points at which the kernel calls `bench_checkpoint`, where the host has a breakpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Checkpoint {
+    /// An image was just loaded (`Record::ImageLoaded` precedes).
+    ImageLoaded,
+    /// The system is frozen and quiet: the host saves memory.
+    Freeze,
+    /// The image is complete on the disk; power-off follows.
+    ImageComplete,
+    /// All memory is restored: the host saves memory and compares.
+    Resumed,
+    /// The workload starts (for `debug --at`).
+    Workload,
+}
+
+/// One export's entry point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportEntry {
+    /// Serves the dump roles (the dump port's table) rather than the normal role.
+    pub dump: bool,
+    /// Exported name.
+    pub name: String,
+    /// Virtual address of the stub.
+    pub address: u64,
+}
+
+/// The HBA as found on the bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceFacts {
+    /// Bus, device, function.
+    pub location: (u8, u8, u8),
+    /// Vendor and device id.
+    pub ids: (u16, u16),
+    /// Feature bits that the device offers (virtio HBAs).
+    pub offered_features: u64,
+    /// Feature bits that the driver accepted, after its start.
+    pub accepted_features: u64,
+    /// Queues that the device offers.
+    pub queues: u16,
+    /// Size of the first request queue.
+    pub queue_entries: u16,
+    /// Interrupt messages connected; 0 = line interrupt.
+    pub messages: u16,
+}
+
+/// What the miniport declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdapterFacts {
+    /// Which instance.
+    pub role: Role,
+    /// `ConfigInfo.DumpMode`.
+    pub dump_mode: u8,
+    /// `HW_INITIALIZATION_DATA.FeatureSupport`.
+    pub feature_support: u32,
+    /// `MaximumTransferLength` in bytes.
+    pub maximum_transfer_bytes: u32,
+    /// `NumberOfPhysicalBreaks`.
+    pub physical_breaks: u32,
+    /// Device extension in bytes.
+    pub device_extension_bytes: u32,
+    /// SRB extension in bytes.
+    pub srb_extension_bytes: u32,
+    /// Uncached extension in bytes.
+    pub uncached_extension_bytes: u32,
+    /// `RequestedDumpBufferSize` in bytes.
+    pub requested_dump_buffer_bytes: u32,
+    /// Physical address of the uncached extension.
+    pub uncached_extension_address: u64,
+}
+
+/// Result of a stretch of I/O.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IoSummary {
+    /// What for (`workload`, `in flight at hibernate`, `after resume`).
+    pub name: String,
+    /// Requests issued, by kind.
+    pub reads: u64,
+    /// Requests issued.
+    pub writes: u64,
+    /// Other requests.
+    pub others: u64,
+    /// Data bytes read.
+    pub bytes_read: u64,
+    /// Data bytes written.
+    pub bytes_written: u64,
+    /// Requests that ended with an error status.
+    pub errors: u64,
+    /// Bytes whose content was verified against the pattern.
+    pub bytes_verified: u64,
+    /// Verified bytes that differed.
+    pub bytes_wrong: u64,
+    /// Requests that a buffer above 4 GiB served.
+    pub above_4gib: u64,
+    /// Interrupts taken.
+    pub interrupts: u64,
+    /// Most requests in flight at one time.
+    pub peak_in_flight: u64,
+    /// xxh64 of what the written area of the data partition must hold, in sector order; the host checks the disk by it.
+    pub written: Vec<WrittenRange>,
+}
+
+/// A stretch of the data partition and the checksum it must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenRange {
+    /// First sector on the disk.
+    pub first_lba: u64,
+    /// Number of sectors.
+    pub sectors: u64,
+    /// xxh64 (seed 0) of the bytes.
+    pub xxh64: u64,
+}
+
+/// One call of `StorPortMarkDumpMemory`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Which instance.
+    pub role: Role,
+    /// `ConfigInfo.DumpMode` at the time of the call (0 if FindAdapter has not been called).
+    pub dump_mode: u8,
+    /// The `Address` argument.
+    pub address: u64,
+    /// The `Length` argument.
+    pub length: u64,
+    /// The `Flags` argument.
+    pub flags: u32,
+    /// What the call returned (`STOR_STATUS_*`).
+    pub status: u32,
+    /// Return address of the call.
+    pub caller: u64,
+    /// The callback in which the call was made.
+    pub callback: String,
+    /// The physical ranges it covers.
+    pub covers: Vec<PhysicalRange>,
+    /// Owner of the first byte.
+    pub owner: Owner,
+}
+
+/// A rule was broken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The rule's name (docs/testing.md).
+    pub rule: String,
+    /// Which instance.
+    pub role: Option<Role>,
+    /// What happened, with the values.
+    pub detail: String,
+    /// The callback that was running.
+    pub callback: String,
+    /// Return addresses into the image and the last export calls, newest first.
+    pub trace: Vec<String>,
+}
+
+/// The state of a rule at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleState {
+    /// Its name.
+    pub rule: String,
+    /// What became of it.
+    pub state: RuleOutcome,
+}
+
+/// What became of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RuleOutcome {
+    /// Checked so many times, broken so many times.
+    Checked {
+        /// Times it was looked at.
+        checks: u64,
+        /// Times it was broken.
+        violations: u64,
+    },
+    /// The bench does not check it yet.
+    NotChecked,
+    /// It does not apply to a physical miniport; with the reason.
+    NotApplicable(String),
+}
+
+/// Figures of a hibernation image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// Two phases (the miniport is resume capable), or one.
+    pub two_phase: bool,
+    /// Pages restored by the loader.
+    pub boot_pages: u64,
+    /// Pages read by the RESUME instance.
+    pub kernel_pages: u64,
+    /// Bytes on the disk, header and tables included.
+    pub image_bytes: u64,
+    /// Requests sent to the dump instance.
+    pub requests: u64,
+    /// Largest request in bytes.
+    pub largest_request_bytes: u32,
+    /// Calls of `HwStorInterrupt` that polled.
+    pub polls: u64,
+}

@@ -1,0 +1,137 @@
+//! What the host asks of the bench kernel: one [`Bundle`] is the boot module.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the kernel is given at its first boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// [`PROTOCOL_VERSION`] of the writer; the kernel refuses another one.
+    pub protocol_version: u32,
+    /// What to do.
+    pub scenario: Scenario,
+    /// The driver files, by name (`hiberport.sys` and filters).
+    pub files: Vec<File>,
+}
+
+/// Version of all records in this crate.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// A file handed to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// File name, without a directory.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// What to run.
+    pub job: Job,
+    /// Name of the miniport's file in [`Bundle::files`].
+    pub driver: String,
+    /// Seed of every pattern and of every random choice.
+    pub seed: u64,
+    /// The HBA to bind to: PCI vendor and device ids, any of which will do; the first function found wins.
+    pub hba_ids: Vec<(u16, u16)>,
+    /// Bytes per sector of the disk.
+    pub sector_bytes: u32,
+    /// The partition whose sectors the workload writes.
+    pub data: Partition,
+    /// The partition that takes the hibernation image.
+    pub hibernation: Partition,
+    /// Registry values that the driver may read.
+    pub registry: Vec<RegistryValue>,
+    /// Size of the workload.
+    pub workload: Workload,
+    /// Faults that the bench itself plays (red cases of checks that a driver build cannot break).
+    pub faults: Vec<BenchFault>,
+    /// Where interrupts may come from.
+    pub interrupts: InterruptMode,
+}
+
+/// What to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Job {
+    /// Start, workload, and that many hibernate/resume cycles in one life of the system.
+    Cycle {
+        /// Number of cycles, at least 1.
+        count: u32,
+    },
+    /// Start, bus scan, workload, reset ladder, PnP stop and removal; no hibernation.
+    Run,
+}
+
+/// A partition, in sectors of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// First sector.
+    pub first_lba: u64,
+    /// Number of sectors.
+    pub sectors: u64,
+}
+
+/// Registry data, by type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RegistryData {
+    /// `REG_DWORD`.
+    Dword(u32),
+    /// `REG_SZ`.
+    Text(String),
+    /// `REG_BINARY`.
+    Binary(Vec<u8>),
+}
+
+/// A value below the driver's `Parameters\Device` key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryValue {
+    /// Value name.
+    pub name: String,
+    /// Its data.
+    pub data: RegistryData,
+}
+
+/// How much the workload does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Requests of the read/write/verify run before each hibernation.
+    pub requests: u32,
+    /// Highest number of requests in flight.
+    pub queue_depth: u32,
+    /// Pages of RAM filled with a seeded pattern.
+    pub pattern_pages: u32,
+    /// Largest request in bytes (bounded by the adapter's own limit).
+    pub max_request_bytes: u32,
+    /// Requests in flight when the hibernation begins.
+    pub in_flight_at_hibernate: u32,
+}
+
+/// A fault that the bench plays itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BenchFault {
+    /// Flips one bit of a data buffer after the device wrote it and before it is verified.
+    FlipBitInRead,
+    /// Flips one bit of a page of the image while it is written to the hibernation partition.
+    FlipBitInImage,
+    /// Changes one byte of a page after it was restored and before the host compares memory.
+    ChangeRestoredPage,
+    /// The kernel panics half-way through the workload.
+    PanicInWorkload,
+    /// Stops reporting and spins (the host's time limit must end it).
+    Hang,
+}
+
+/// How the HBA's interrupts are delivered to the normal instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InterruptMode {
+    /// As many messages as the device's MSI-X table has.
+    Messages,
+    /// That many messages, fewer than the table has.
+    MessagesAtMost(u16),
+    /// The line interrupt.
+    Line,
+}
