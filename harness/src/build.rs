@@ -1,0 +1,172 @@
+//! Builds the driver and the bench kernel by starting cargo again, in the way that the set-up chose.
+//!
+//! [`Builder::driver`] leaves `hiberport.sys` and `hiberport.pdb` in the products directory, [`Builder::bench`] the bench
+//! kernel and its loader. [`Builder::cargo`] gives the same command line to the lints and tests.
+//!
+//! The command lines themselves are in [`invocation`]; this file runs them and collects the products.
+
+pub mod invocation;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+use self::invocation::Invocation;
+pub use self::invocation::Target;
+use crate::{fault::Fault, progress::Progress, repository::Repository, setup::Toolchain};
+
+/// The driver, built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriverFiles {
+    /// The image.
+    pub sys: PathBuf,
+    /// Its symbols.
+    pub pdb: PathBuf,
+    /// Size of the image file in bytes.
+    pub sys_bytes: u64,
+}
+
+/// The bench, built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BenchFiles {
+    /// ELF of the bench kernel.
+    pub kernel: PathBuf,
+    /// ELF of the resume loader.
+    pub loader: PathBuf,
+}
+
+/// Builds for one source tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Builder<'a> {
+    repository: &'a Repository,
+    toolchain: &'a Toolchain,
+    progress: &'a Progress,
+}
+
+impl<'a> Builder<'a> {
+    /// A builder for `repository`.
+    #[must_use]
+    pub const fn new(
+        repository: &'a Repository,
+        toolchain: &'a Toolchain,
+        progress: &'a Progress,
+    ) -> Self {
+        Self {
+            repository,
+            toolchain,
+            progress,
+        }
+    }
+
+    /// Builds the driver into the products directory.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn driver(&self) -> Result<DriverFiles> {
+        self.driver_from(&self.repository.root, &self.repository.products())
+    }
+
+    /// Builds the driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn driver_from(&self, source: &Path, destination: &Path) -> Result<DriverFiles> {
+        self.progress.step("building hiberport.sys");
+        let tree = self.repository.with_root(source.to_path_buf());
+        let command = Invocation::new(&tree, self.toolchain).command(
+            Target::Windows,
+            &[
+                "build",
+                "--quiet",
+                "--package",
+                "hiberport",
+                "--profile",
+                "driver",
+            ],
+        );
+        run(command, "the driver does not build")?;
+        let built = tree.inner_target().join("x86_64-pc-windows-msvc/driver");
+        let sys = destination.join("hiberport.sys");
+        let pdb = destination.join("hiberport.pdb");
+        publish(&built.join("hiberport.pdb"), &pdb)?;
+        publish(&built.join("hiberport.dll"), &sys)?;
+        let sys_bytes = fs::metadata(&sys)?.len();
+        Ok(DriverFiles {
+            sys,
+            pdb,
+            sys_bytes,
+        })
+    }
+
+    /// Builds the bench kernel and the resume loader into the products directory.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn bench(&self) -> Result<BenchFiles> {
+        self.progress.step("building the bench kernel");
+        let command = Invocation::new(self.repository, self.toolchain).command(
+            Target::Bare,
+            &[
+                "build",
+                "--quiet",
+                "--package",
+                "kernel",
+                "--profile",
+                "kernel",
+            ],
+        );
+        run(command, "the bench kernel does not build")?;
+        let built = self
+            .repository
+            .inner_target()
+            .join("x86_64-unknown-none/kernel");
+        let destination = self.repository.products();
+        let kernel = destination.join("kernel.elf");
+        let loader = destination.join("loader.elf");
+        publish(&built.join("kernel"), &kernel)?;
+        publish(&built.join("loader"), &loader)?;
+        Ok(BenchFiles { kernel, loader })
+    }
+
+    /// A cargo command line with all settings for `target`.
+    #[must_use]
+    pub fn cargo(&self, target: Target, arguments: &[&str]) -> Command {
+        Invocation::new(self.repository, self.toolchain).command(target, arguments)
+    }
+}
+
+/// Runs a build; its output is shown only if it fails.
+fn run(mut command: Command, what: &str) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let messages = String::from_utf8_lossy(&output.stderr);
+    eprintln!("{}", messages.trim_end());
+    Err(Fault::setup(what, "the compiler's messages are above").into())
+}
+
+/// Copies a product to its final name in one step, so that another process never sees half a file.
+fn publish(from: &Path, to: &Path) -> Result<()> {
+    let same = || -> io::Result<bool> { Ok(fs::read(from)? == fs::read(to)?) };
+    if same().unwrap_or(false) {
+        return Ok(());
+    }
+    let directory = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
+    let partial = tempfile::NamedTempFile::new_in(directory)?;
+    fs::copy(from, partial.path())
+        .with_context(|| format!("the build left no {}", from.display()))?;
+    partial
+        .persist(to)
+        .with_context(|| format!("cannot write {}", to.display()))?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! `cargo harness debug`.
+
+use anyhow::Result;
+
+/// Arguments of `cargo harness debug`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {}
+
+/// Does it.
+///
+/// # Errors
+/// Set-up problems.
+pub fn execute(_arguments: &Args) -> Result<()> {
+    Err(crate::fault::Fault::setup("not built yet", "").into())
+}

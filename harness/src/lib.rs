@@ -1,0 +1,17 @@
+//! The host's half of the bench: builds the driver and the bench kernel, runs them in QEMU, watches from outside, and judges.
+//!
+//! From the command down: [`cli`] reads the arguments, [`commands`] has one file per command; [`setup`] finds the tools and
+//! [`build`] the products; [`session`] drives QEMU processes ([`qemu`], [`qmp`], [`gdb`], [`console`]) over one disk
+//! ([`disk`], [`hibernation`]) and yields a [`session::life::Life`], which is data only. Nothing here believes the guest:
+//! what the guest reports is one witness, the debugger and QEMU are the others.
+#![forbid(unsafe_code)]
+
+pub mod build;
+pub mod cli;
+pub mod commands;
+pub mod fault;
+pub mod options;
+pub mod progress;
+pub mod repository;
+pub mod session;
+pub mod setup;

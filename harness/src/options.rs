@@ -1,0 +1,215 @@
+//! The machine and the run that the user asks for: [`MachineArgs`] on the command line, [`Options`] inside.
+
+use std::{
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    str::FromStr,
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use proto::scenario::{BenchFault, InterruptMode};
+use serde::Serialize;
+
+/// Chipset of the virtual machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Machine {
+    /// ICH9, PCI Express.
+    #[default]
+    Q35,
+    /// PIIX, conventional PCI.
+    Pc,
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Q35 => "q35",
+            Self::Pc => "pc",
+        })
+    }
+}
+
+/// How the guest's clock runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum GuestClock {
+    /// `-icount shift=0`: one instruction is one nanosecond, figures are the same on every machine.
+    #[default]
+    Instructions,
+    /// The host's time.
+    RealTime,
+}
+
+/// Options of the virtual machine, shared by all commands that start one.
+#[derive(Clone, Debug, Args)]
+pub struct MachineArgs {
+    /// Entries of each of the device's queues: a power of two, 64 to 1024 [default: the device's own, 256]
+    #[arg(long, value_name = "N", value_parser = parse_queue_size)]
+    pub queue_size: Option<u16>,
+    /// Bytes per sector of the disk
+    #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_sector_size)]
+    pub sector_size: u32,
+    /// Chipset
+    #[arg(long, value_enum, default_value_t)]
+    pub machine: Machine,
+    /// RAM, as in 256M or 3G; beyond 2 GiB a part lies above the 4 GiB line
+    #[arg(long, value_name = "SIZE", default_value = "256M")]
+    pub memory: Memory,
+    /// Seed of all data and all random choices [default: a new one, printed]
+    #[arg(long, value_name = "N", value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Where the driver's interrupts come from
+    #[arg(long, value_enum, default_value_t)]
+    pub interrupts: Interrupts,
+    /// Let the guest's clock follow the host's instead of counting instructions
+    #[arg(long)]
+    pub real_time: bool,
+    /// Seconds without any sign of life after which a guest counts as hung
+    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    pub time_limit: u64,
+    /// Keep disk, logs and memory images, and say where they are
+    #[arg(long)]
+    pub keep: bool,
+    /// Print what the kernel and the driver say
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Source of interrupts on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Interrupts {
+    /// MSI-X, as many messages as the device has
+    #[default]
+    Messages,
+    /// MSI-X with a single message
+    OneMessage,
+    /// The line interrupt
+    Line,
+}
+
+/// An amount of RAM in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(pub u32);
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, unit) = text.split_at(
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len()),
+        );
+        let factor = match unit {
+            "" | "M" | "m" => 1,
+            "G" | "g" => 1024,
+            _ => return Err("a number with M or G, as in 256M or 3G".to_owned()),
+        };
+        digits
+            .parse::<u32>()
+            .ok()
+            .and_then(|number| number.checked_mul(factor))
+            .filter(|mib| (256..=64 * 1024).contains(mib))
+            .map(Self)
+            .ok_or_else(|| "between 256M and 64G".to_owned())
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}M", self.0)
+    }
+}
+
+fn parse_queue_size(text: &str) -> Result<u16, String> {
+    text.parse::<u16>()
+        .ok()
+        .filter(|size| size.is_power_of_two() && (64..=1024).contains(size))
+        .ok_or_else(|| "a power of two from 64 to 1024".to_owned())
+}
+
+fn parse_sector_size(text: &str) -> Result<u32, String> {
+    text.parse::<u32>()
+        .ok()
+        .filter(|size| matches!(size, 512 | 4096))
+        .ok_or_else(|| "512 or 4096".to_owned())
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.strip_prefix("0x")
+        .map_or_else(|| text.parse(), |hex| u64::from_str_radix(hex, 16))
+        .map_err(|_| "a number, decimal or 0x...".to_owned())
+}
+
+/// What a session needs to know about the machine and the run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Options {
+    /// Entries per queue; `None` leaves it to the device.
+    pub queue_size: Option<u16>,
+    /// Bytes per sector of the disk.
+    pub sector_bytes: u32,
+    /// Chipset.
+    pub machine: Machine,
+    /// RAM in MiB.
+    pub memory_mib: u32,
+    /// Seed of all data and all random choices.
+    pub seed: u64,
+    /// How the guest's clock runs.
+    pub clock: GuestClock,
+    /// Silence after which a guest counts as hung.
+    #[serde(skip)]
+    pub time_limit: Duration,
+    /// Faults that the bench plays.
+    #[serde(skip)]
+    pub faults: Vec<BenchFault>,
+    /// How the HBA's interrupts are delivered.
+    #[serde(skip)]
+    pub interrupts: InterruptMode,
+}
+
+impl MachineArgs {
+    /// The same for a session; a seed is drawn if none was given.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options {
+            queue_size: self.queue_size,
+            sector_bytes: self.sector_size,
+            machine: self.machine,
+            memory_mib: self.memory.0,
+            seed: self.seed.unwrap_or_else(fresh_seed),
+            clock: if self.real_time {
+                GuestClock::RealTime
+            } else {
+                GuestClock::Instructions
+            },
+            time_limit: Duration::from_secs(self.time_limit),
+            faults: Vec::new(),
+            interrupts: match self.interrupts {
+                Interrupts::Messages => InterruptMode::Messages,
+                Interrupts::OneMessage => InterruptMode::MessagesAtMost(1),
+                Interrupts::Line => InterruptMode::Line,
+            },
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_size: None,
+            sector_bytes: 512,
+            machine: Machine::Q35,
+            memory_mib: 256,
+            seed: 1,
+            clock: GuestClock::Instructions,
+            time_limit: Duration::from_secs(120),
+            faults: Vec::new(),
+            interrupts: InterruptMode::Messages,
+        }
+    }
+}
+
+/// 32 bits are easier to type back in than 64.
+fn fresh_seed() -> u64 {
+    RandomState::new().hash_one(std::process::id()) & 0xffff_ffff
+}

@@ -1,0 +1,105 @@
+//! Finds the tools that a command needs, and installs what is missing where that is possible.
+//!
+//! * [`facts`]: looks at the machine ([`facts::Facts`]).
+//! * [`plan`]: a pure function from facts and needs to a decision ([`plan::decide`]): the way to build, and what to install.
+//! * [`prepare`]: carries the decision out and returns the [`Toolchain`].
+
+pub mod facts;
+pub mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+pub use self::plan::{Linker, Need, Toolchain};
+use self::{
+    facts::Facts,
+    plan::{Action, decide},
+};
+use crate::{fault::Fault, progress::Progress};
+
+/// Makes sure that everything in `needs` is there, and says which way of building was found.
+///
+/// # Errors
+/// A [`Fault`] with the exact command to type, if something is missing that cannot be installed from here.
+pub fn prepare(needs: &[Need], progress: &Progress) -> Result<Toolchain> {
+    let mut decision = decide(&Facts::gather(), needs);
+    if !decision.actions.is_empty() {
+        for action in &decision.actions {
+            carry_out(action, progress)?;
+        }
+        decision = decide(&Facts::gather(), needs);
+        if let Some(action) = decision.actions.first() {
+            return Err(Fault::setup(
+                "the installation went through, but something is still missing",
+                format!("see what this says: {}", action.command_line()),
+            )
+            .into());
+        }
+    }
+    for note in &decision.notes {
+        progress.note(note);
+    }
+    decision
+        .toolchain
+        .ok_or_else(|| Fault::setup("no way to build for the driver's target was found", "").into())
+}
+
+fn carry_out(action: &Action, progress: &Progress) -> Result<()> {
+    match action {
+        Action::Stop { cause, command } => Err(Fault::setup(
+            cause.clone(),
+            format!("type this, then try again: {command}"),
+        )
+        .into()),
+        Action::Apt { packages } => {
+            progress.note(&format!("installing {} by apt-get", packages.join(", ")));
+            run(Command::new("apt-get").args(["update", "-qq"]), action)?;
+            run(
+                Command::new("apt-get")
+                    .env("DEBIAN_FRONTEND", "noninteractive")
+                    .args(["install", "-y", "-qq", "--no-install-recommends"])
+                    .args(packages),
+                action,
+            )
+        }
+        Action::Nextest => {
+            progress.note("installing cargo-nextest by cargo install");
+            let outcome = run(
+                Command::new("cargo").args(["install", "--quiet", "--locked", "cargo-nextest"]),
+                action,
+            );
+            // Not fatal: the tests run under cargo's own runner too.
+            if let Err(error) = outcome {
+                progress.note(&format!(
+                    "cargo-nextest could not be installed, the tests run under cargo test ({})",
+                    crate::fault::one_line(&error)
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn run(command: &mut Command, action: &Action) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no message");
+    Err(Fault::setup(
+        format!("`{}` failed: {last}", action.command_line()),
+        "run it by hand to see the whole output",
+    )
+    .into())
+}
