@@ -1,0 +1,223 @@
+//! Which requests the workload makes, and what every sector of its area must hold. Pure and seeded.
+
+use alloc::{vec, vec::Vec};
+
+use proto::{hiber::checksum, record::WrittenRange, scenario::Partition};
+
+use super::pattern::SectorPattern;
+use crate::port::random::Random;
+
+/// Bytes of the partition that the workload uses; the book-keeping is four bytes a sector.
+const AREA_BYTES: u64 = 32 << 20;
+/// Longest stretch with one checksum.
+const CHECKSUM_BYTES: u64 = 256 << 10;
+/// Smallest request in bytes.
+const MIN_REQUEST_BYTES: u64 = 4096;
+
+/// A stretch of sectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// First sector on the disk.
+    pub lba: u64,
+    /// Number of sectors.
+    pub sectors: u32,
+}
+
+impl Extent {
+    fn end(self) -> u64 {
+        self.lba + u64::from(self.sectors)
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.lba < other.end() && other.lba < self.end()
+    }
+}
+
+/// Book of what the area holds, and source of requests.
+#[derive(Debug)]
+pub struct Plan {
+    seed: u64,
+    sector_bytes: u32,
+    first_lba: u64,
+    /// Number of the write that filled each sector; 0 = none yet.
+    versions: Vec<u32>,
+    last_version: u32,
+    max_sectors: u32,
+    random: Random,
+    in_flight: Vec<Extent>,
+}
+
+impl Plan {
+    /// A plan for the start of `partition`, with requests of up to `max_bytes`.
+    #[must_use]
+    pub fn new(seed: u64, sector_bytes: u32, partition: Partition, max_bytes: u32) -> Self {
+        let sectors = partition
+            .sectors
+            .min(AREA_BYTES / u64::from(sector_bytes.max(1)));
+        Self {
+            seed,
+            sector_bytes,
+            first_lba: partition.first_lba,
+            versions: vec![0; usize::try_from(sectors).unwrap_or(0)],
+            last_version: 0,
+            max_sectors: (max_bytes / sector_bytes.max(1)).max(1),
+            random: Random::new(seed, "workload"),
+            in_flight: Vec::new(),
+        }
+    }
+
+    /// An extent for a write that overlaps none of the requests in flight; `None` if no such place was found.
+    pub fn next_write(&mut self) -> Option<Extent> {
+        self.place(|_| true)
+    }
+
+    /// An extent for a read, every sector of which was written; `None` if no such place was found.
+    pub fn next_read(&mut self) -> Option<Extent> {
+        if self.last_version == 0 {
+            return None;
+        }
+        self.place(|versions| versions.iter().all(|version| *version != 0))
+    }
+
+    /// A request on `extent` begins: nothing else is planned there until [`Plan::landed`].
+    pub fn launched(&mut self, extent: Extent) {
+        self.in_flight.push(extent);
+    }
+
+    /// The request on `extent` is over.
+    pub fn landed(&mut self, extent: Extent) {
+        if let Some(position) = self.in_flight.iter().position(|other| *other == extent) {
+            self.in_flight.swap_remove(position);
+        }
+    }
+
+    /// Books a write on `extent`: from here on the area must hold its pattern there.
+    pub fn book_write(&mut self, extent: Extent) {
+        self.last_version += 1;
+        let version = self.last_version;
+        if let Some(versions) = self.versions_mut(extent) {
+            versions.fill(version);
+        }
+    }
+
+    /// A write on `extent` failed: what is there is unknown.
+    pub fn forget(&mut self, extent: Extent) {
+        if let Some(versions) = self.versions_mut(extent) {
+            versions.fill(0);
+        }
+    }
+
+    /// The pattern that sector `lba` must hold; `None` if it was never written.
+    #[must_use]
+    pub fn pattern(&self, lba: u64) -> Option<SectorPattern> {
+        let index = usize::try_from(lba.checked_sub(self.first_lba)?).ok()?;
+        let version = *self.versions.get(index)?;
+        (version != 0).then(|| SectorPattern::new(self.seed, lba, version))
+    }
+
+    /// Every written stretch, in ascending order, none longer than the largest request.
+    #[must_use]
+    pub fn written_extents(&self) -> Vec<Extent> {
+        self.stretches(self.max_sectors)
+    }
+
+    /// Every written stretch with the checksum that the host must find on the disk.
+    #[must_use]
+    pub fn written_ranges(&self) -> Vec<WrittenRange> {
+        let limit = u32::try_from(CHECKSUM_BYTES / u64::from(self.sector_bytes)).unwrap_or(1);
+        let mut content = Vec::new();
+        self.stretches(limit)
+            .into_iter()
+            .map(|extent| {
+                self.content(extent, &mut content);
+                WrittenRange {
+                    first_lba: extent.lba,
+                    sectors: u64::from(extent.sectors),
+                    xxh64: checksum(&content),
+                }
+            })
+            .collect()
+    }
+
+    /// Writes into `content` what `extent` must hold; sectors that were never written become zero.
+    pub fn content(&self, extent: Extent, content: &mut Vec<u8>) {
+        let sector_bytes = usize::try_from(self.sector_bytes).unwrap_or(1);
+        content.clear();
+        content.resize(
+            sector_bytes * usize::try_from(extent.sectors).unwrap_or(0),
+            0,
+        );
+        for (lba, sector) in (extent.lba..).zip(content.chunks_mut(sector_bytes)) {
+            if let Some(pattern) = self.pattern(lba) {
+                pattern.fill(sector);
+            }
+        }
+    }
+
+    /// Bytes per sector.
+    #[must_use]
+    pub const fn sector_bytes(&self) -> u32 {
+        self.sector_bytes
+    }
+
+    fn place(&mut self, wanted: impl Fn(&[u32]) -> bool) -> Option<Extent> {
+        for _ in 0..64 {
+            let extent = self.random_extent()?;
+            let free = !self.in_flight.iter().any(|other| other.overlaps(extent));
+            if free && self.versions_of(extent).is_some_and(&wanted) {
+                return Some(extent);
+            }
+        }
+        None
+    }
+
+    /// Sizes are spread evenly over the powers of two, so that small and large requests both occur; starts are at any
+    /// sector, mostly at a page boundary.
+    fn random_extent(&mut self) -> Option<Extent> {
+        let total = u64::try_from(self.versions.len()).ok()?;
+        let min = (MIN_REQUEST_BYTES / u64::from(self.sector_bytes)).max(1);
+        let max = u64::from(self.max_sectors).min(total).max(min);
+        let powers = (max / min).max(1).ilog2();
+        let base = min << self.random.between(0, u64::from(powers));
+        let sectors = (base + self.random.below(base)).min(max);
+        let mut start = self.random.below(total.checked_sub(sectors)? + 1);
+        if !self.random.one_in(4) {
+            start -= start % min;
+        }
+        Some(Extent {
+            lba: self.first_lba + start,
+            sectors: u32::try_from(sectors).ok()?,
+        })
+    }
+
+    fn stretches(&self, limit: u32) -> Vec<Extent> {
+        let mut extents: Vec<Extent> = Vec::new();
+        for (lba, version) in (self.first_lba..).zip(&self.versions) {
+            if *version == 0 {
+                continue;
+            }
+            match extents.last_mut() {
+                Some(last) if last.end() == lba && last.sectors < limit => last.sectors += 1,
+                _ => extents.push(Extent { lba, sectors: 1 }),
+            }
+        }
+        extents
+    }
+
+    fn bounds(&self, extent: Extent) -> Option<core::ops::Range<usize>> {
+        let start = usize::try_from(extent.lba.checked_sub(self.first_lba)?).ok()?;
+        Some(start..start + usize::try_from(extent.sectors).ok()?)
+    }
+
+    fn versions_of(&self, extent: Extent) -> Option<&[u32]> {
+        self.versions.get(self.bounds(extent)?)
+    }
+
+    fn versions_mut(&mut self, extent: Extent) -> Option<&mut [u32]> {
+        let bounds = self.bounds(extent)?;
+        self.versions.get_mut(bounds)
+    }
+}
+
+#[cfg(test)]
+mod tests;
