@@ -1,3 +1,48 @@
 //! Safe wrappers over `wdk-sys`: the only unsafe code of the drivers.
-#![no_std]
-#![expect(unsafe_code, reason = "this crate is the boundary to the Windows DDI")]
+//!
+//! A driver implements [`adapter::Adapter`] for one type per life (normal, dump) and calls [`registration::initialize`] from
+//! `DriverEntry`. The port's callbacks arrive in [`thunk`], which find the adapter in its device extension and pass it a context: a
+//! type that carries the services and the lock proofs that this callback may use, and nothing else.
+//!
+//! ```text
+//! DriverEntry -> registration -> StorPortInitialize -> thunk::* -> Adapter::*(context, srb)
+//! context::FindAdapterContext: config, registers (mmio), uncached memory (memory), dump marking (dump)
+//! srb::Srb (move only) -> park in srb::table, or complete -> srb::Completed
+//! cell::StartIoCell opens with cell::StartIoHeld, made by thunks and by lock guards only
+//! ```
+//!
+//! Architecture invariants:
+//! - Raw pointers, status codes and C structures stop here; above there are references, newtypes and enumerations.
+//! - A service that has a condition (IRQL, lock, callback) is a method of the context that fulfils it.
+//! - A request is a value: it can be completed once, and the types of the entry points demand proof of what became of it.
+//! - There are two statics, [`recorder::RECORDER`] and [`instance::INSTANCE`]; `DriverEntry` makes both anew on every entry.
+//!
+//! Structures, values and prototypes are those of the WDK (10.0.22621), through `wdk-sys`.
+#![cfg_attr(not(test), no_std)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "sizes of C structures and constants of the WDK are narrower than their Rust types"
+)]
+
+pub mod adapter;
+pub mod bugcheck;
+pub mod cell;
+pub mod config;
+pub mod context;
+mod control;
+pub mod dpc;
+pub mod dump;
+mod extension;
+mod inlines;
+pub mod instance;
+pub mod lock;
+pub mod memory;
+pub mod mmio;
+pub mod port;
+pub mod private;
+pub mod recorder;
+pub mod registration;
+pub mod scatter;
+pub mod srb;
+pub mod status;
+mod thunk;

@@ -1,0 +1,36 @@
+//! The end of the line: a panic.
+//!
+//! The driver has no panic that data can reach. What is left (a broken invariant of its own) is recorded with file and line and stops the
+//! system, in the way that leaves the most evidence.
+#![expect(unsafe_code, reason = "stops the system")]
+// UNSAFETY: KeBugCheckEx is a C function that does not return.
+
+use core::panic::PanicInfo;
+
+use wdk_sys::ntddk;
+
+use crate::recorder;
+
+/// Bug check code of a panic in this driver: `HIBP`.
+pub const PANIC_CODE: u32 = u32::from_be_bytes(*b"HIBP");
+
+/// Records the panic and stops the system: parameter 1 is the address of the file name, 2 its length, 3 the line, 4 the column.
+/// Any IRQL.
+pub fn panic(info: &PanicInfo<'_>) -> ! {
+    let Some(location) = info.location() else {
+        stop([0; 4]);
+    };
+    recorder::record_panic(location);
+    stop([
+        location.file().as_ptr().addr() as u64,
+        location.file().len() as u64,
+        u64::from(location.line()),
+        u64::from(location.column()),
+    ])
+}
+
+fn stop(parameters: [u64; 4]) -> ! {
+    let [first, second, third, fourth] = parameters;
+    // SAFETY: takes plain numbers and is legal at any IRQL.
+    unsafe { ntddk::KeBugCheckEx(PANIC_CODE, first, second, third, fourth) }
+}

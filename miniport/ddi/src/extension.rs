@@ -1,0 +1,86 @@
+//! The device extension: the adapter's home.
+//!
+//! Key type: [`DeviceExtension`]. The port allocates it (zeroed once), passes it to every callback, and frees it with the adapter. In the dump
+//! stack it is aligned to 8 bytes only, and on re-entry it may hold what an earlier life left.
+#![expect(unsafe_code, reason = "the adapter lives in memory of the port driver")]
+// UNSAFETY: the port driver passes the extension as a raw pointer.
+
+use core::{
+    cell::UnsafeCell,
+    ffi::c_void,
+    mem::MaybeUninit,
+    ptr::NonNull,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::{adapter::Adapter, port::Port};
+
+/// What the device extension holds.
+///
+/// # Invariants
+/// While `signature` is the one that `A` registers, `adapter` is initialised.
+#[repr(C)]
+pub(crate) struct DeviceExtension<A> {
+    signature: AtomicU32,
+    reserved: u32,
+    adapter: UnsafeCell<MaybeUninit<A>>,
+}
+
+impl<A: Adapter> DeviceExtension<A> {
+    /// Size of the fixed part in bytes; private memory follows it.
+    pub(crate) const BYTES: u32 = {
+        assert!(
+            align_of::<Self>() <= 8,
+            "the dump stack aligns device extensions to 8 bytes"
+        );
+        assert!(size_of::<Self>() < 1 << 20);
+        size_of::<Self>() as u32
+    };
+
+    /// Size of the whole extension in bytes.
+    pub(crate) const TOTAL_BYTES: u32 = Self::BYTES + A::REGISTRATION.private_bytes;
+}
+
+/// Makes an adapter anew in its extension, whatever the extension held before.
+///
+/// # Safety
+/// `device_extension` is null, or the extension that the port passed to `HwStorFindAdapter`, with no other callback running.
+pub(crate) unsafe fn construct<'call, A: Adapter>(
+    device_extension: *mut c_void,
+) -> Option<(&'call mut A, Port<'call>)> {
+    let place = NonNull::new(device_extension)?;
+    let mut home = place.cast::<MaybeUninit<DeviceExtension<A>>>();
+    // SAFETY: the port allocated the size that was registered, aligned to 8 bytes at least, and nobody else uses it now.
+    let home = unsafe { home.as_mut() };
+    let home = home.write(DeviceExtension {
+        signature: AtomicU32::new(0),
+        reserved: 0,
+        adapter: UnsafeCell::new(MaybeUninit::uninit()),
+    });
+    let adapter = home.adapter.get_mut().write(A::UNCONFIGURED);
+    // INVARIANT: the adapter was just written.
+    home.signature
+        .store(A::REGISTRATION.signature, Ordering::Release);
+    Some((adapter, Port::new(place)))
+}
+
+/// The adapter in an extension, if there is one of this type.
+///
+/// # Safety
+/// `device_extension` is null, or the extension that the port passed to a callback that adapter type `A` registered.
+#[inline]
+pub(crate) unsafe fn shared<'call, A: Adapter>(
+    device_extension: *mut c_void,
+) -> Option<(&'call A, Port<'call>)> {
+    let place = NonNull::new(device_extension)?;
+    let home = place.cast::<DeviceExtension<A>>();
+    // SAFETY: the extension is zeroed memory or was constructed; both are values of the type.
+    let home = unsafe { home.as_ref() };
+    if home.signature.load(Ordering::Acquire) != A::REGISTRATION.signature {
+        return None;
+    }
+    // SAFETY: the cell's contents are only borrowed mutably during `construct`, when no other callback runs.
+    let adapter = unsafe { &*home.adapter.get() };
+    // SAFETY: the signature says that the adapter is initialised.
+    Some((unsafe { adapter.assume_init_ref() }, Port::new(place)))
+}

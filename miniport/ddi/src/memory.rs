@@ -1,0 +1,278 @@
+//! Memory that the device reads and writes: the uncached extension and the SRB extensions.
+//!
+//! Key types: [`UncachedMemory`] (allocated once by the port for the life of the adapter), [`SrbExtension`] (part of one request),
+//! [`BusRange`]. They implement the engine's traits with volatile accesses and never lend a reference to their contents.
+//! Neighbours: [`crate::context::FindAdapterContext`] obtains the uncached extension, [`crate::srb`] the SRB extensions.
+#![expect(unsafe_code, reason = "memory shared with a device")]
+// UNSAFETY: the device changes this memory behind the compiler's back; only volatile accesses through raw pointers are right.
+
+use core::{marker::PhantomData, ptr::NonNull};
+
+use hba::access::{DmaMemory, SharedMemory};
+use wdk_sys::LARGE_INTEGER;
+
+/// A range of addresses as the device sees it, not empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusRange {
+    address: u64,
+    bytes: u32,
+}
+
+impl BusRange {
+    /// `None` when there is nothing in the range: the port could not translate the address.
+    pub(crate) fn new(address: LARGE_INTEGER, bytes: u32) -> Option<Self> {
+        (bytes != 0).then_some(Self {
+            address: quad(address),
+            bytes,
+        })
+    }
+
+    /// First address.
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        self.address
+    }
+
+    /// Length in bytes, never 0.
+    #[must_use]
+    pub const fn bytes(self) -> u32 {
+        self.bytes
+    }
+}
+
+/// The 64-bit value of a physical address.
+#[inline]
+pub(crate) fn quad(address: LARGE_INTEGER) -> u64 {
+    // SAFETY: every view of the union is plain integers over the same eight bytes.
+    let value = unsafe { address.QuadPart };
+    value.cast_unsigned()
+}
+
+/// A window of memory that is accessed with volatile instructions.
+///
+/// # Invariants
+/// `base` is aligned to 8 bytes, and `bytes` bytes from there on are mapped for as long as the window is used.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    base: NonNull<u8>,
+    bytes: u32,
+}
+
+impl Window {
+    const ABSENT: Self = Self {
+        base: NonNull::<u64>::dangling().cast(),
+        bytes: 0,
+    };
+
+    /// The place of a `T` at `offset`, if it lies inside and is aligned.
+    #[inline]
+    const fn place<T>(self, offset: u32) -> Option<NonNull<T>> {
+        const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
+        let size = size_of::<T>() as u32;
+        if self.bytes < size || offset > self.bytes - size || offset % align_of::<T>() as u32 != 0 {
+            return None;
+        }
+        // SAFETY: the place lies inside the window (checked just now, type invariant).
+        Some(unsafe { self.base.add(offset as usize) }.cast())
+    }
+
+    #[inline]
+    fn read<T: Copy + Default>(self, offset: u32) -> T {
+        match self.place::<T>(offset) {
+            // SAFETY: `place` checked bounds and alignment; every bit pattern is a valid T (integers only).
+            Some(place) => unsafe { place.read_volatile() },
+            None => T::default(),
+        }
+    }
+
+    #[inline]
+    fn write<T: Copy>(self, offset: u32, value: T) {
+        if let Some(place) = self.place::<T>(offset) {
+            // SAFETY: `place` checked bounds and alignment.
+            unsafe { place.write_volatile(value) };
+        }
+    }
+
+    /// The first of `length` bytes at `offset`, if all lie inside.
+    #[inline]
+    fn bytes_at(self, offset: u32, length: usize) -> Option<NonNull<u8>> {
+        let end = u32::try_from(length).ok()?.checked_add(offset)?;
+        if end > self.bytes {
+            return None;
+        }
+        // SAFETY: the place lies inside the window (checked just now, type invariant).
+        Some(unsafe { self.base.add(offset as usize) })
+    }
+
+    fn read_bytes(self, offset: u32, destination: &mut [u8]) {
+        let Some(source) = self.bytes_at(offset, destination.len()) else {
+            return;
+        };
+        // SAFETY: (1) the source lies inside the window; (2) the destination is a slice of ordinary memory, which no
+        // window overlaps; (3) a torn copy of bytes that the device changes meanwhile is as good as an earlier or later one,
+        // since all values are checked after the copy.
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                source.as_ptr(),
+                destination.as_mut_ptr(),
+                destination.len(),
+            );
+        };
+    }
+
+    fn write_bytes(self, offset: u32, source: &[u8]) {
+        let Some(destination) = self.bytes_at(offset, source.len()) else {
+            return;
+        };
+        // SAFETY: (1) the destination lies inside the window; (2) the source is ordinary memory, which no window overlaps.
+        unsafe {
+            core::ptr::copy_nonoverlapping(source.as_ptr(), destination.as_ptr(), source.len());
+        };
+    }
+
+    fn zero(self, offset: u32, length: u32) {
+        if let Some(destination) = self.bytes_at(offset, length as usize) {
+            // SAFETY: the range lies inside the window.
+            unsafe { core::ptr::write_bytes(destination.as_ptr(), 0, length as usize) };
+        }
+    }
+}
+
+macro_rules! shared_memory {
+    ($type:ty) => {
+        impl SharedMemory for $type {
+            #[inline]
+            fn length(&self) -> u32 {
+                self.window.bytes
+            }
+            #[inline]
+            fn read_u8(&self, offset: u32) -> u8 {
+                self.window.read(offset)
+            }
+            #[inline]
+            fn read_u16(&self, offset: u32) -> u16 {
+                u16::from_le(self.window.read(offset))
+            }
+            #[inline]
+            fn read_u32(&self, offset: u32) -> u32 {
+                u32::from_le(self.window.read(offset))
+            }
+            #[inline]
+            fn read_u64(&self, offset: u32) -> u64 {
+                u64::from_le(self.window.read(offset))
+            }
+            #[inline]
+            fn write_u8(&self, offset: u32, value: u8) {
+                self.window.write(offset, value);
+            }
+            #[inline]
+            fn write_u16(&self, offset: u32, value: u16) {
+                self.window.write(offset, value.to_le());
+            }
+            #[inline]
+            fn write_u32(&self, offset: u32, value: u32) {
+                self.window.write(offset, value.to_le());
+            }
+            #[inline]
+            fn write_u64(&self, offset: u32, value: u64) {
+                self.window.write(offset, value.to_le());
+            }
+            #[inline]
+            fn read_bytes(&self, offset: u32, destination: &mut [u8]) {
+                self.window.read_bytes(offset, destination);
+            }
+            #[inline]
+            fn write_bytes(&self, offset: u32, source: &[u8]) {
+                self.window.write_bytes(offset, source);
+            }
+            #[inline]
+            fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
+                self.window.write(offset, [first.to_le(), second.to_le()]);
+            }
+            #[inline]
+            fn zero(&self, offset: u32, length: u32) {
+                self.window.zero(offset, length);
+            }
+        }
+    };
+}
+
+/// The adapter's uncached extension (`StorPortGetUncachedExtension`), or the contiguous part of it that the driver uses.
+///
+/// The port allocates it once and frees it with the adapter; its address never changes in between.
+///
+/// It is a handle: clones are the same memory. They belong into the adapter, and end with it.
+///
+/// # Invariants
+/// `bus` is the address by which the device reaches `window.base`, and the whole window is contiguous for the device.
+#[derive(Clone, Debug)]
+pub struct UncachedMemory {
+    window: Window,
+    bus: u64,
+}
+
+// SAFETY: the window is memory of the adapter, the same for every processor.
+unsafe impl Send for UncachedMemory {}
+// SAFETY: all accesses are volatile, and none lends a reference; what concurrent writers mean to each other is the business of
+// the engine, which works under the StartIo lock.
+unsafe impl Sync for UncachedMemory {}
+
+impl UncachedMemory {
+    /// No memory: what an adapter has before `HwStorFindAdapter`.
+    pub const ABSENT: Self = Self {
+        window: Window::ABSENT,
+        bus: 0,
+    };
+
+    /// # Safety
+    /// `base` is aligned to 8 bytes; `bytes` bytes there are mapped for the life of the adapter, used by nobody else, and
+    /// contiguous for the device from `bus` on.
+    pub(crate) const unsafe fn new(base: NonNull<u8>, bytes: u32, bus: u64) -> Self {
+        // INVARIANT: the caller vouches for it.
+        Self {
+            window: Window { base, bytes },
+            bus,
+        }
+    }
+
+    /// The whole range as the device sees it.
+    #[must_use]
+    pub const fn bus_range(&self) -> BusRange {
+        BusRange {
+            address: self.bus,
+            bytes: self.window.bytes,
+        }
+    }
+}
+
+shared_memory!(UncachedMemory);
+
+impl DmaMemory for UncachedMemory {
+    #[inline]
+    fn bus_address(&self) -> u64 {
+        self.bus
+    }
+}
+
+/// The miniport's memory in one request; ordinary cached memory that the device reads and writes too.
+#[derive(Debug)]
+pub struct SrbExtension<'srb> {
+    window: Window,
+    request: PhantomData<&'srb ()>,
+}
+
+impl SrbExtension<'_> {
+    /// # Safety
+    /// `bytes` bytes from `base` on are mapped during the lifetime and used by nobody else but the device.
+    #[inline]
+    pub(crate) unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
+        // INVARIANT: an extension that is not aligned to 8 bytes, which the port rules out, is treated as empty.
+        let bytes = if base.addr().get() % 8 == 0 { bytes } else { 0 };
+        Self {
+            window: Window { base, bytes },
+            request: PhantomData,
+        }
+    }
+}
+
+shared_memory!(SrbExtension<'_>);

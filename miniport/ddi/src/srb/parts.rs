@@ -1,0 +1,350 @@
+//! The pieces of a request block in either shape.
+//!
+//! Key types: [`Parts`] to read, [`PartsMut`] to write the results. `STORAGE_REQUEST_BLOCK` keeps the address and the command in
+//! separate structures reached by offsets, which are checked against the block's own length here; what is missing reads as empty.
+//! Source: WDK 10.0.22621 `srb.h` (`SRB_FUNCTION_STORAGE_REQUEST_BLOCK`, `SRBEX_DATA`), documentation of `STORAGE_REQUEST_BLOCK`.
+#![expect(
+    unsafe_code,
+    reason = "request blocks are C structures reached by offsets"
+)]
+// UNSAFETY: the block's shape is a discriminant that only code can interpret.
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use wdk_sys::{
+    _SRBEXDATATYPE as ex_type, PSCSI_REQUEST_BLOCK, SCSI_PNP_REQUEST_BLOCK, SCSI_REQUEST_BLOCK,
+    SRB_FUNCTION_STORAGE_REQUEST_BLOCK, SRBEX_DATA, SRBEX_DATA_PNP, SRBEX_DATA_SCSI_CDB_VAR,
+    SRBEX_DATA_SCSI_CDB16, SRBEX_DATA_SCSI_CDB32, STOR_ADDR_BTL8, STOR_ADDRESS_TYPE_BTL8,
+    STORAGE_REQUEST_BLOCK,
+};
+
+use crate::port::UnitAddress;
+
+/// Longest command that is taken from a variable-length block, in bytes.
+const CDB_VAR_BYTES_MAX: usize = 64;
+
+/// A block, read.
+#[derive(Clone, Copy)]
+pub(crate) enum Parts<'a> {
+    Legacy(&'a SCSI_REQUEST_BLOCK),
+    Extended(&'a STORAGE_REQUEST_BLOCK),
+}
+
+/// A block, written.
+pub(crate) enum PartsMut<'a> {
+    Legacy(&'a mut SCSI_REQUEST_BLOCK),
+    Extended(&'a mut STORAGE_REQUEST_BLOCK),
+}
+
+/// The command structure of an extended block, whichever size it has.
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    Cdb16(NonNull<SRBEX_DATA_SCSI_CDB16>),
+    Cdb32(NonNull<SRBEX_DATA_SCSI_CDB32>),
+    CdbVar(NonNull<SRBEX_DATA_SCSI_CDB_VAR>),
+}
+
+impl<'a> Parts<'a> {
+    /// # Safety
+    /// `block` is a live request block that nobody writes to during `'a`.
+    #[inline]
+    pub(crate) const unsafe fn of(block: NonNull<SCSI_REQUEST_BLOCK>) -> Self {
+        // SAFETY: the caller vouches for the block; both shapes have Length, Function and SrbStatus in the same places.
+        let legacy = unsafe { block.as_ref() };
+        if legacy.Function as u32 == SRB_FUNCTION_STORAGE_REQUEST_BLOCK {
+            // SAFETY: the function code says that the block has the extended shape.
+            Self::Extended(unsafe { block.cast().as_ref() })
+        } else {
+            Self::Legacy(legacy)
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn function(self) -> u32 {
+        match self {
+            Self::Legacy(srb) => srb.Function as u32,
+            Self::Extended(srb) => srb.SrbFunction,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn flags(self) -> u32 {
+        match self {
+            Self::Legacy(srb) => srb.SrbFlags,
+            Self::Extended(srb) => srb.SrbFlags,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn data_transfer_length(self) -> u32 {
+        match self {
+            Self::Legacy(srb) => srb.DataTransferLength,
+            Self::Extended(srb) => srb.DataTransferLength,
+        }
+    }
+
+    pub(crate) const fn data_buffer(self) -> *mut c_void {
+        match self {
+            Self::Legacy(srb) => srb.DataBuffer,
+            Self::Extended(srb) => srb.DataBuffer,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn extension(self) -> *mut c_void {
+        match self {
+            Self::Legacy(srb) => srb.SrbExtension,
+            Self::Extended(srb) => srb.MiniportContext,
+        }
+    }
+
+    pub(crate) const fn next_srb(self) -> PSCSI_REQUEST_BLOCK {
+        match self {
+            Self::Legacy(srb) => srb.NextSrb,
+            Self::Extended(srb) => srb.NextSrb.cast(),
+        }
+    }
+
+    /// Path, target and LUN; of an address type that the driver did not register for, nothing matches (all ones).
+    #[inline]
+    pub(crate) fn address(self) -> UnitAddress {
+        match self {
+            Self::Legacy(srb) => UnitAddress {
+                path: srb.PathId,
+                target: srb.TargetId,
+                lun: srb.Lun,
+            },
+            Self::Extended(srb) => {
+                let Some(place) = at::<STOR_ADDR_BTL8>(srb, srb.AddressOffset) else {
+                    return UnitAddress {
+                        path: 0xFF,
+                        target: 0xFF,
+                        lun: 0xFF,
+                    };
+                };
+                // SAFETY: `at` checked that the structure lies inside the block.
+                let address = unsafe { place.as_ref() };
+                if u32::from(address.Type) != STOR_ADDRESS_TYPE_BTL8 {
+                    return UnitAddress {
+                        path: 0xFF,
+                        target: 0xFF,
+                        lun: 0xFF,
+                    };
+                }
+                UnitAddress {
+                    path: address.Path,
+                    target: address.Target,
+                    lun: address.Lun,
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cdb(self) -> &'a [u8] {
+        match self {
+            Self::Legacy(srb) => srb.Cdb.get(..usize::from(srb.CdbLength)).unwrap_or(&[]),
+            Self::Extended(srb) => match command(srb) {
+                Some(Command::Cdb16(data)) => {
+                    // SAFETY: `command` checked that the structure lies inside the block, which lives for 'a.
+                    let data = unsafe { data.as_ref() };
+                    data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
+                }
+                Some(Command::Cdb32(data)) => {
+                    // SAFETY: as above.
+                    let data = unsafe { data.as_ref() };
+                    data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
+                }
+                Some(Command::CdbVar(data)) => variable_cdb(srb, data),
+                None => &[],
+            },
+        }
+    }
+
+    /// Sense buffer and its length in bytes; the length is 0 when there is no buffer.
+    pub(crate) fn sense(self) -> (*mut c_void, u8) {
+        let (buffer, length) = match self {
+            Self::Legacy(srb) => (srb.SenseInfoBuffer, srb.SenseInfoBufferLength),
+            Self::Extended(srb) => match command(srb) {
+                Some(Command::Cdb16(data)) => {
+                    // SAFETY: `command` checked that the structure lies inside the block.
+                    let data = unsafe { data.as_ref() };
+                    (data.SenseInfoBuffer, data.SenseInfoBufferLength)
+                }
+                Some(Command::Cdb32(data)) => {
+                    // SAFETY: as above.
+                    let data = unsafe { data.as_ref() };
+                    (data.SenseInfoBuffer, data.SenseInfoBufferLength)
+                }
+                Some(Command::CdbVar(data)) => {
+                    // SAFETY: as above.
+                    let data = unsafe { data.as_ref() };
+                    (data.SenseInfoBuffer, data.SenseInfoBufferLength)
+                }
+                None => (core::ptr::null_mut(), 0),
+            },
+        };
+        (buffer, if buffer.is_null() { 0 } else { length })
+    }
+
+    /// The PNP action, or a value that is none.
+    pub(crate) fn pnp_action(self) -> i32 {
+        match self {
+            Self::Legacy(srb) => {
+                let pnp = core::ptr::from_ref(srb).cast::<SCSI_PNP_REQUEST_BLOCK>();
+                // SAFETY: a legacy PNP request has this shape, and the size of SCSI_REQUEST_BLOCK.
+                unsafe { &*pnp }.PnPAction
+            }
+            Self::Extended(srb) => {
+                let Some(data) = find(srb, |kind| kind == ex_type::SrbExDataTypePnP)
+                    .and_then(|offset| at::<SRBEX_DATA_PNP>(srb, offset))
+                else {
+                    return -1;
+                };
+                // SAFETY: `at` checked that the structure lies inside the block.
+                unsafe { data.as_ref() }.PnPAction
+            }
+        }
+    }
+}
+
+impl PartsMut<'_> {
+    /// # Safety
+    /// `block` is a live request block that nobody else uses during the lifetime.
+    #[inline]
+    pub(crate) const unsafe fn of(mut block: NonNull<SCSI_REQUEST_BLOCK>) -> Self {
+        // SAFETY: the caller vouches for the block.
+        let legacy = unsafe { block.as_mut() };
+        if legacy.Function as u32 == SRB_FUNCTION_STORAGE_REQUEST_BLOCK {
+            // SAFETY: the function code says that the block has the extended shape.
+            Self::Extended(unsafe { block.cast().as_mut() })
+        } else {
+            Self::Legacy(legacy)
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn set_srb_status(&mut self, status: u8) {
+        match self {
+            Self::Legacy(srb) => srb.SrbStatus = status,
+            Self::Extended(srb) => srb.SrbStatus = status,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn set_data_transfer_length(&mut self, bytes: u32) {
+        match self {
+            Self::Legacy(srb) => srb.DataTransferLength = bytes,
+            Self::Extended(srb) => srb.DataTransferLength = bytes,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn set_scsi_status(&mut self, status: u8) {
+        match self {
+            Self::Legacy(srb) => srb.ScsiStatus = status,
+            Self::Extended(srb) => match command(srb) {
+                Some(Command::Cdb16(mut data)) => {
+                    // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
+                    unsafe { data.as_mut() }.ScsiStatus = status;
+                }
+                Some(Command::Cdb32(mut data)) => {
+                    // SAFETY: as above.
+                    unsafe { data.as_mut() }.ScsiStatus = status;
+                }
+                Some(Command::CdbVar(mut data)) => {
+                    // SAFETY: as above.
+                    unsafe { data.as_mut() }.ScsiStatus = status;
+                }
+                None => {}
+            },
+        }
+    }
+
+    pub(crate) fn set_sense_length(&mut self, length: u8) {
+        match self {
+            Self::Legacy(srb) => srb.SenseInfoBufferLength = length,
+            Self::Extended(srb) => match command(srb) {
+                Some(Command::Cdb16(mut data)) => {
+                    // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
+                    unsafe { data.as_mut() }.SenseInfoBufferLength = length;
+                }
+                Some(Command::Cdb32(mut data)) => {
+                    // SAFETY: as above.
+                    unsafe { data.as_mut() }.SenseInfoBufferLength = length;
+                }
+                Some(Command::CdbVar(mut data)) => {
+                    // SAFETY: as above.
+                    unsafe { data.as_mut() }.SenseInfoBufferLength = length;
+                }
+                None => {}
+            },
+        }
+    }
+}
+
+/// The structure at `offset` bytes into the block, if it lies inside and is aligned.
+#[inline]
+fn at<T>(srb: &STORAGE_REQUEST_BLOCK, offset: u32) -> Option<NonNull<T>> {
+    let end = offset.checked_add(size_of::<T>() as u32)?;
+    if offset == 0 || end > srb.SrbLength || offset as usize % align_of::<T>() != 0 {
+        return None;
+    }
+    let base = NonNull::from_ref(srb).cast::<u8>();
+    // SAFETY: the offset lies inside the block (checked against its length just now).
+    Some(unsafe { base.add(offset as usize) }.cast())
+}
+
+/// Offset of the first extension structure whose type is wanted.
+#[inline]
+fn find(srb: &STORAGE_REQUEST_BLOCK, wanted: impl Fn(i32) -> bool) -> Option<u32> {
+    const FIRST_OFFSET: u32 = core::mem::offset_of!(STORAGE_REQUEST_BLOCK, SrbExDataOffset) as u32;
+    for index in 0..srb.NumSrbExData {
+        let place = index.checked_mul(4)?.checked_add(FIRST_OFFSET)?;
+        let slot = at::<u32>(srb, place)?;
+        // SAFETY: `at` checked that the number lies inside the block.
+        let offset = unsafe { slot.read() };
+        let Some(data) = at::<SRBEX_DATA>(srb, offset) else {
+            continue;
+        };
+        // SAFETY: `at` checked that the structure lies inside the block.
+        if wanted(unsafe { data.as_ref() }.Type) {
+            return Some(offset);
+        }
+    }
+    None
+}
+
+/// The command structure of the block.
+#[inline]
+fn command(srb: &STORAGE_REQUEST_BLOCK) -> Option<Command> {
+    // The usual case first: one structure, a 16-byte command.
+    let offset = find(srb, |kind| {
+        kind == ex_type::SrbExDataTypeScsiCdb16
+            || kind == ex_type::SrbExDataTypeScsiCdb32
+            || kind == ex_type::SrbExDataTypeScsiCdbVar
+    })?;
+    let data = at::<SRBEX_DATA>(srb, offset)?;
+    // SAFETY: `at` checked that the structure lies inside the block.
+    match unsafe { data.as_ref() }.Type {
+        ex_type::SrbExDataTypeScsiCdb16 => at(srb, offset).map(Command::Cdb16),
+        ex_type::SrbExDataTypeScsiCdb32 => at(srb, offset).map(Command::Cdb32),
+        _ => at(srb, offset).map(Command::CdbVar),
+    }
+}
+
+/// The command of a variable-length structure, if it lies inside the block.
+fn variable_cdb(srb: &STORAGE_REQUEST_BLOCK, data: NonNull<SRBEX_DATA_SCSI_CDB_VAR>) -> &[u8] {
+    // SAFETY: `command` checked that the structure lies inside the block.
+    let length = unsafe { data.as_ref() }.CdbLength as usize;
+    let start = data.addr().get() - core::ptr::from_ref(srb).addr()
+        + core::mem::offset_of!(SRBEX_DATA_SCSI_CDB_VAR, Cdb);
+    if length > CDB_VAR_BYTES_MAX || start + length > srb.SrbLength as usize {
+        return &[];
+    }
+    let base = core::ptr::from_ref(srb).cast::<u8>();
+    // SAFETY: start lies inside the block (checked just now).
+    let first = unsafe { base.add(start) };
+    // SAFETY: length bytes from there lie inside the block, which lives for the lifetime of the result.
+    unsafe { core::slice::from_raw_parts(first, length) }
+}

@@ -1,0 +1,245 @@
+//! The callbacks as the port calls them: raw pointers in, safe types on.
+//!
+//! One generic function per callback. Each finds the adapter in its device extension, makes the context that the callback's IRQL and lock
+//! allow, and turns the result back. A callback on an extension without an adapter of the type answers with failure.
+//! Neighbours: [`crate::adapter`] has the methods, [`crate::registration`] registers the thunks.
+#![expect(unsafe_code, reason = "C entry points")]
+// UNSAFETY: the port driver passes raw pointers; every thunk's own safety is the documented contract of its callback.
+
+use core::{
+    ffi::{CStr, c_void},
+    ptr::NonNull,
+};
+
+use wdk_sys::{
+    _SCSI_ADAPTER_CONTROL_STATUS, _SCSI_ADAPTER_CONTROL_TYPE, _SCSI_UNIT_CONTROL_STATUS,
+    _SCSI_UNIT_CONTROL_TYPE, PCHAR, PORT_CONFIGURATION_INFORMATION, PSCSI_REQUEST_BLOCK,
+    SCSI_ADAPTER_CONTROL_STATUS, SCSI_ADAPTER_CONTROL_TYPE, SCSI_UNIT_CONTROL_STATUS,
+    SCSI_UNIT_CONTROL_TYPE, SP_RETURN_BAD_CONFIG, SP_RETURN_FOUND,
+};
+
+use crate::{
+    adapter::{Adapter, Built, Interrupt, Started},
+    context::{
+        BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, PassiveContext,
+        StartIoContext,
+    },
+    control,
+    extension::{self, DeviceExtension},
+    srb::Srb,
+};
+
+/// `HwStorFindAdapter`.
+pub(crate) unsafe extern "C" fn find_adapter<A: Adapter>(
+    device_extension: *mut c_void,
+    _hw_context: *mut c_void,
+    _bus_information: *mut c_void,
+    argument_string: PCHAR,
+    config_info: *mut PORT_CONFIGURATION_INFORMATION,
+    again: *mut u8,
+) -> u32 {
+    if let Some(again) = NonNull::new(again) {
+        // SAFETY: the port passes a BOOLEAN to write to.
+        unsafe { again.write(0) };
+    }
+    let Some(mut config) = NonNull::new(config_info) else {
+        return SP_RETURN_BAD_CONFIG;
+    };
+    // SAFETY: the port lends the configuration for the call.
+    let config = unsafe { config.as_mut() };
+    // SAFETY: the argument string is null or ends with a zero byte.
+    let argument_says_dump = unsafe { says_dump(argument_string) };
+    // SAFETY: the port passes the extension, and no other callback of this adapter runs yet.
+    let Some((adapter, port)) = (unsafe { extension::construct::<A>(device_extension) }) else {
+        return SP_RETURN_BAD_CONFIG;
+    };
+    let mut context = FindAdapterContext::new(
+        port,
+        config,
+        DeviceExtension::<A>::TOTAL_BYTES,
+        DeviceExtension::<A>::BYTES,
+        argument_says_dump,
+    );
+    match adapter.find_adapter(&mut context) {
+        Ok(()) => SP_RETURN_FOUND,
+        Err(error) => error.code(),
+    }
+}
+
+/// Whether the argument string has `dump=1` (systems before Windows 8; boot-drive restrictions page of the documentation).
+///
+/// # Safety
+/// `argument_string` is null or points to bytes that end with zero.
+unsafe fn says_dump(argument_string: PCHAR) -> bool {
+    const DUMP: &[u8] = b"dump=1";
+    let Some(first) = NonNull::new(argument_string) else {
+        return false;
+    };
+    // SAFETY: the caller vouches for the string.
+    let argument = unsafe { CStr::from_ptr(first.as_ptr().cast()) };
+    argument
+        .to_bytes()
+        .windows(DUMP.len())
+        .any(|part| part.eq_ignore_ascii_case(DUMP))
+}
+
+/// `HwStorInitialize`.
+pub(crate) unsafe extern "C" fn initialize<A: Adapter>(device_extension: *mut c_void) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    adapter.initialize(&mut InitializeContext::new(port)).into()
+}
+
+/// `HwStorPassiveInitialize`.
+pub(crate) unsafe extern "C" fn passive_initialize<A: Adapter>(
+    device_extension: *mut c_void,
+) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    adapter
+        .passive_initialize(&PassiveContext::new(port))
+        .into()
+}
+
+/// `HwStorBuildIo`.
+pub(crate) unsafe extern "C" fn build_io<A: Adapter>(
+    device_extension: *mut c_void,
+    srb: PSCSI_REQUEST_BLOCK,
+) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    // SAFETY: the port hands the request over.
+    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
+        return 0;
+    };
+    match adapter.build_io(&BuildIoContext::new(port), srb) {
+        Built::Start(srb) => {
+            srb.release();
+            1
+        }
+        Built::Completed(_) => 0,
+    }
+}
+
+/// `HwStorStartIo`.
+pub(crate) unsafe extern "C" fn start_io<A: Adapter>(
+    device_extension: *mut c_void,
+    srb: PSCSI_REQUEST_BLOCK,
+) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    // SAFETY: the port hands the request over.
+    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
+        return 0;
+    };
+    match adapter.start_io(&mut StartIoContext::new(port), srb) {
+        Started::Completed(_) | Started::Pending(_) => 1,
+    }
+}
+
+/// `HwStorInterrupt`.
+pub(crate) unsafe extern "C" fn interrupt<A: Adapter>(device_extension: *mut c_void) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    let result = adapter.interrupt(&mut InterruptContext::new(port));
+    u8::from(result == Interrupt::Claimed)
+}
+
+/// `HwMSInterruptRoutine`.
+pub(crate) unsafe extern "C" fn message_interrupt<A: Adapter>(
+    device_extension: *mut c_void,
+    message: u32,
+) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    let result = adapter.message_interrupt(&mut InterruptContext::new(port), message);
+    u8::from(result == Interrupt::Claimed)
+}
+
+/// `HwStorTimer`.
+pub(crate) unsafe extern "C" fn timer<A: Adapter>(device_extension: *mut c_void) {
+    // SAFETY: the port passes the extension of the adapter.
+    if let Some((adapter, port)) = unsafe { extension::shared::<A>(device_extension) } {
+        adapter.timer(&mut StartIoContext::new(port));
+    }
+}
+
+/// `HwStorResetBus`.
+pub(crate) unsafe extern "C" fn reset_bus<A: Adapter>(
+    device_extension: *mut c_void,
+    path: u32,
+) -> u8 {
+    // SAFETY: the port passes the extension of the adapter.
+    let Some((adapter, port)) = (unsafe { extension::shared::<A>(device_extension) }) else {
+        return 0;
+    };
+    adapter
+        .reset_bus(&mut StartIoContext::new(port), path)
+        .into()
+}
+
+/// `HwStorAdapterControl`.
+pub(crate) unsafe extern "C" fn adapter_control<A: Adapter>(
+    device_extension: *mut c_void,
+    control_type: SCSI_ADAPTER_CONTROL_TYPE,
+    parameters: *mut c_void,
+) -> SCSI_ADAPTER_CONTROL_STATUS {
+    let done = if control_type == _SCSI_ADAPTER_CONTROL_TYPE::ScsiQuerySupportedControlTypes {
+        let supported = A::REGISTRATION.adapter_controls.iter();
+        // SAFETY: for the query the port passes a SCSI_SUPPORTED_CONTROL_TYPE_LIST.
+        unsafe { control::answer_query(parameters, supported.map(|&control| control as i32)) }
+    } else {
+        // SAFETY: the port passes the extension of the adapter.
+        match unsafe { extension::shared::<A>(device_extension) } {
+            // SAFETY: the port passes the parameters that belong to the control type.
+            Some((adapter, port)) => unsafe {
+                control::adapter(adapter, port, control_type, parameters)
+            },
+            None => false,
+        }
+    };
+    if done {
+        _SCSI_ADAPTER_CONTROL_STATUS::ScsiAdapterControlSuccess
+    } else {
+        _SCSI_ADAPTER_CONTROL_STATUS::ScsiAdapterControlUnsuccessful
+    }
+}
+
+/// `HwStorUnitControl`.
+pub(crate) unsafe extern "C" fn unit_control<A: Adapter>(
+    device_extension: *mut c_void,
+    control_type: SCSI_UNIT_CONTROL_TYPE,
+    parameters: *mut c_void,
+) -> SCSI_UNIT_CONTROL_STATUS {
+    let done = if control_type == _SCSI_UNIT_CONTROL_TYPE::ScsiQuerySupportedUnitControlTypes {
+        let supported = A::REGISTRATION.unit_controls.iter();
+        // SAFETY: for the query the port passes a SCSI_SUPPORTED_CONTROL_TYPE_LIST.
+        unsafe { control::answer_query(parameters, supported.map(|&control| control as i32)) }
+    } else {
+        // SAFETY: the port passes the extension of the adapter.
+        match unsafe { extension::shared::<A>(device_extension) } {
+            // SAFETY: the port passes the parameters that belong to the control type.
+            Some((adapter, port)) => unsafe {
+                control::unit(adapter, port, control_type, parameters)
+            },
+            None => false,
+        }
+    };
+    if done {
+        _SCSI_UNIT_CONTROL_STATUS::ScsiUnitControlSuccess
+    } else {
+        _SCSI_UNIT_CONTROL_STATUS::ScsiUnitControlUnsuccessful
+    }
+}
