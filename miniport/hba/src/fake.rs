@@ -1,0 +1,1 @@
+//! Test doubles; filled in below.

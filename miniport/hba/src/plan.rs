@@ -1,0 +1,349 @@
+//! The bring-up record: how the driver uses one device. Plain, checked, and able to survive as bytes.
+//!
+//! FindAdapter makes a [`Plan`] from [`VirtioCaps`] and [`Probe`]. Initialise, restart, resume and dump carry out a plan, never
+//! anything remembered elsewhere. The normal instance also makes the dump instance's plan and hands it over as
+//! [`PLAN_BYTES`] bytes; the way back is [`Plan::try_from`], which repeats every check.
+
+mod layout;
+mod record;
+
+pub use layout::{
+    EVENT_BUFFERS_MAX, FrameLayout, Layout, QueueLayout, REGION_ALIGNMENT, TMF_FRAME_BYTES,
+    TMF_FRAMES_MAX,
+};
+pub use record::{PLAN_BYTES, PLAN_VERSION, RecordError};
+
+use crate::device::{CDB_BYTES, DescriptorForm, Features, Probe, SENSE_BYTES};
+use crate::pci::{CapError, VirtioCaps};
+use layout::{EVENT_BYTES_MIN, Shape};
+
+/// Bytes of a page, the unit in which Windows scatters a buffer.
+pub const PAGE_BYTES: u32 = 4096;
+/// Largest ring of a split virtqueue that the driver uses.
+pub const RING_SIZE_MAX: u16 = 1024;
+/// Ring of the dump instance with indirect descriptors, whatever the device offers.
+pub const DUMP_RING_INDIRECT: u16 = 16;
+/// Largest ring of the dump instance without them: its chains lie in the ring itself.
+pub const DUMP_RING_DIRECT: u16 = 128;
+/// Segments of a dump transfer: 1 MiB in pages, and one more because a buffer may begin inside a page.
+pub const DUMP_SEGMENTS: u16 = 257;
+/// No dump plan asks for a longer region. Allocate this much, plus a page for alignment, before the device may be touched.
+pub const DUMP_REGION_BYTES_MAX: u32 = 6 * 1024;
+/// Descriptors that each request has besides its segments: header and response.
+pub const EXTRA_DESCRIPTORS: u16 = 2;
+/// Most segments in one request, a limit of this driver. QEMU and vhost take 1,024 descriptors in one chain.
+pub const SEGMENTS_MAX: u16 = 1022;
+
+const CONTROL_RING: u16 = 16;
+const EVENT_RING: u16 = 16;
+/// Without indirect descriptors a request must leave room for others: it may take a fourth of the ring.
+const DIRECT_SHARE: u16 = 4;
+const SECTOR_BYTES: u32 = 512;
+
+const _: () = assert!(
+    CDB_BYTES == 32 && SENSE_BYTES == 96,
+    "virtio 5.6.4 defaults"
+);
+
+/// Which of the two adapter types a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Interrupts, events, task management, all request queues asked for.
+    Normal,
+    /// One request queue, polled, one request at a time.
+    Dump,
+}
+
+/// What `seg_max` (virtio 5.6.4) means for a device with indirect descriptors.
+///
+/// QEMU derives `seg_max` from its ring size (ring minus 2), which is the limit for descriptors in the ring; with indirect
+/// tables it takes 1,024 descriptors in one chain whatever the ring size. Virtio 2.7.5.3.1 also asks drivers to keep a chain
+/// within the queue size of the device. A vhost-user back end may mean `seg_max` literally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegMaxRule {
+    /// No request has more than `seg_max` segments.
+    Honoured,
+    /// `seg_max` limits requests without indirect descriptors only.
+    RingOnly,
+}
+
+/// The choices of a normal plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NormalOptions {
+    /// Request queues wanted; the device may have fewer.
+    pub request_queues: u16,
+    /// Largest request ring wanted; the device may offer a smaller one.
+    pub ring_size: u16,
+    /// Segments wanted for each request; the device may take fewer.
+    pub segments: u16,
+    /// What to make of `seg_max`.
+    pub seg_max: SegMaxRule,
+}
+
+impl NormalOptions {
+    /// One request queue, the largest ring, transfers of 1 MiB, within the limits of the device.
+    pub const STANDARD: Self = Self {
+        request_queues: 1,
+        ring_size: RING_SIZE_MAX,
+        segments: DUMP_SEGMENTS,
+        seg_max: SegMaxRule::Honoured,
+    };
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanError {
+    /// A normal plan needs a control and an event queue, and the device lacks one.
+    NoControlOrEventQueue,
+    /// A ring would have fewer descriptors than one request needs.
+    RingTooSmall,
+    /// Fewer than two segments per request: a page that begins inside a page could not be transferred.
+    TooFewSegments,
+    /// More segments per request than [`SEGMENTS_MAX`], or than the descriptor form allows.
+    TooManySegments,
+    /// No request queue was asked for.
+    NoRequestQueue,
+    /// A ring size is no power of two, or exceeds [`RING_SIZE_MAX`].
+    RingSize,
+    /// `event_info_size` is more than a page.
+    EventSize,
+    /// A feature outside of what the role accepts, or `VERSION_1` missing.
+    Features,
+    /// The region would exceed 4 GiB, or a dump region [`DUMP_REGION_BYTES_MAX`].
+    RegionTooLong,
+    /// The capabilities are not usable.
+    Caps(CapError),
+}
+
+/// Hints for scanning and queueing (virtio 5.6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Highest target, at most 255.
+    pub max_target: u8,
+    /// Highest logical unit number, at most [`crate::scsi::lun::LUN_MAX`].
+    pub max_lun: u16,
+    /// Most commands outstanding at one logical unit, at least 1.
+    pub commands_per_lun: u16,
+}
+
+/// How to use one device.
+///
+/// # Invariants
+/// Everything that [`Plan::check`] checks; all constructors end with it. In particular the layout fits its region without overlap,
+/// and ring sizes are powers of two that hold at least one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    role: Role,
+    features: Features,
+    caps: VirtioCaps,
+    limits: Limits,
+    transfer_bytes: u32,
+    shape: Shape,
+    layout: Layout,
+}
+
+impl Plan {
+    /// Plans the normal instance.
+    ///
+    /// # Errors
+    /// Why the device cannot be used, see [`PlanError`].
+    pub fn normal(
+        caps: &VirtioCaps,
+        probe: &Probe,
+        options: &NormalOptions,
+    ) -> Result<Self, PlanError> {
+        let features = probe.offered.intersection(Features::NORMAL);
+        let request_ring = round_down(probe.request_size.min(options.ring_size).min(RING_SIZE_MAX));
+        let direct = (request_ring / DIRECT_SHARE)
+            .saturating_sub(EXTRA_DESCRIPTORS)
+            .max(EXTRA_DESCRIPTORS);
+        let event_bytes =
+            u16::try_from(probe.config.event_info_size).map_err(|_| PlanError::EventSize)?;
+        if probe.control_size == 0 || probe.event_size == 0 {
+            return Err(PlanError::NoControlOrEventQueue);
+        }
+        let shape = Shape {
+            control_ring: round_down(probe.control_size.min(CONTROL_RING)),
+            event_ring: round_down(probe.event_size.min(EVENT_RING)),
+            request_ring,
+            request_queues: options.request_queues.min(probe.request_queues),
+            segments: segments(features, probe, options.segments, direct, options.seg_max),
+            event_bytes: event_bytes.max(EVENT_BYTES_MIN),
+            frames: 0,
+        };
+        Self::build(Role::Normal, features, caps, probe, shape)
+    }
+
+    /// Plans the dump instance: the first request queue alone, one request at a time, its frame inside the region.
+    ///
+    /// # Errors
+    /// Why the device cannot be used, see [`PlanError`].
+    pub fn dump(caps: &VirtioCaps, probe: &Probe) -> Result<Self, PlanError> {
+        let features = probe.offered.intersection(Features::DUMP);
+        let ring = match features.descriptor_form() {
+            DescriptorForm::Indirect => DUMP_RING_INDIRECT,
+            DescriptorForm::Direct => DUMP_RING_DIRECT,
+        };
+        let request_ring = round_down(probe.request_size.min(ring));
+        let direct = request_ring.saturating_sub(EXTRA_DESCRIPTORS);
+        let shape = Shape {
+            control_ring: 0,
+            event_ring: 0,
+            request_ring,
+            request_queues: 1,
+            segments: segments(features, probe, DUMP_SEGMENTS, direct, SegMaxRule::RingOnly),
+            event_bytes: EVENT_BYTES_MIN,
+            frames: 1,
+        };
+        Self::build(Role::Dump, features, caps, probe, shape)
+    }
+
+    fn build(
+        role: Role,
+        features: Features,
+        caps: &VirtioCaps,
+        probe: &Probe,
+        shape: Shape,
+    ) -> Result<Self, PlanError> {
+        let config = &probe.config;
+        // A segment need not be a whole page: the first and the last may be parts of one.
+        let by_segments = u32::from(shape.segments)
+            .saturating_sub(1)
+            .saturating_mul(PAGE_BYTES);
+        let by_hint = match config.max_sectors {
+            0 => u32::MAX,
+            sectors => sectors.saturating_mul(SECTOR_BYTES).max(PAGE_BYTES),
+        };
+        let plan = Self {
+            role,
+            features,
+            caps: *caps,
+            limits: Limits {
+                max_target: u8::try_from(config.max_target).unwrap_or(u8::MAX),
+                max_lun: u16::try_from(config.max_lun)
+                    .unwrap_or(u16::MAX)
+                    .min(crate::scsi::lun::LUN_MAX),
+                commands_per_lun: u16::try_from(config.cmd_per_lun).unwrap_or(u16::MAX).max(1),
+            },
+            transfer_bytes: by_segments.min(by_hint),
+            shape,
+            layout: Layout::new(&shape)?,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Checks the invariants; constructors do it already.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let Self {
+            role,
+            features,
+            caps,
+            limits: _,
+            transfer_bytes,
+            shape,
+            layout,
+        } = self;
+        caps.check().map_err(PlanError::Caps)?;
+        let acceptable = match role {
+            Role::Normal => Features::NORMAL,
+            Role::Dump => Features::DUMP,
+        };
+        if !features.contains(Features::REQUIRED) || !acceptable.contains(*features) {
+            return Err(PlanError::Features);
+        }
+        shape.check(*role, features.descriptor_form())?;
+        if *transfer_bytes < PAGE_BYTES {
+            return Err(PlanError::TooFewSegments);
+        }
+        if *layout != Layout::new(shape)?
+            || (*role == Role::Dump && layout.length > DUMP_REGION_BYTES_MAX)
+        {
+            return Err(PlanError::RegionTooLong);
+        }
+        Ok(())
+    }
+
+    /// Normal or dump.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The features to accept: offered ones that the role knows.
+    #[must_use]
+    pub const fn features(&self) -> Features {
+        self.features
+    }
+
+    /// Registers and BARs.
+    #[must_use]
+    pub const fn caps(&self) -> &VirtioCaps {
+        &self.caps
+    }
+
+    /// Hints for scanning and queueing.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Request queues to use.
+    #[must_use]
+    pub const fn request_queues(&self) -> u16 {
+        self.shape.request_queues
+    }
+
+    /// Descriptors of each request ring; also the number of [`Slot`](crate::ring::Slot)s that a request queue needs.
+    #[must_use]
+    pub const fn request_ring(&self) -> u16 {
+        self.shape.request_ring
+    }
+
+    /// Most segments in one request: `NumberOfPhysicalBreaks` + 1 in Storport's terms.
+    #[must_use]
+    pub const fn segments(&self) -> u16 {
+        self.shape.segments
+    }
+
+    /// Longest transfer in bytes: segments less one, in pages, and within `max_sectors`.
+    #[must_use]
+    pub const fn transfer_bytes(&self) -> u32 {
+        self.transfer_bytes
+    }
+
+    /// Where things are in the DMA region.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Bytes of the DMA region. It must be aligned to [`REGION_ALIGNMENT`] and contiguous for the device.
+    #[must_use]
+    pub const fn region_bytes(&self) -> u32 {
+        self.layout.length
+    }
+}
+
+/// The largest power of two up to `size`, 0 for 0 (virtio 2.7: the size of a split virtqueue is a power of two).
+fn round_down(size: u16) -> u16 {
+    size.checked_ilog2()
+        .and_then(|exponent| 1u16.checked_shl(exponent))
+        .unwrap_or(0)
+}
+
+fn segments(features: Features, probe: &Probe, wanted: u16, direct: u16, rule: SegMaxRule) -> u16 {
+    let seg_max = u16::try_from(probe.config.seg_max).unwrap_or(u16::MAX);
+    let wanted = wanted.min(SEGMENTS_MAX);
+    match (features.descriptor_form(), rule) {
+        (DescriptorForm::Indirect, SegMaxRule::RingOnly) => wanted,
+        (DescriptorForm::Indirect, SegMaxRule::Honoured) => wanted.min(seg_max),
+        (DescriptorForm::Direct, _) => wanted.min(seg_max).min(direct),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! A request queue: prepared requests in, used requests out (virtio 5.6.6.1).
+
+use crate::access::{DmaMemory, Mmio, SharedMemory};
+use crate::device::{DescriptorForm, Doorbell, Quiesced};
+use crate::request::{Prepared, stage_descriptor, write_tag};
+use crate::ring::{Published, QueueFault, Rearmed, Slot, SplitRing, SubmitError, Tag, Used};
+
+/// One request queue. Not synchronised: the caller holds this queue's lock.
+#[derive(Debug)]
+pub struct RequestQueue<R, M, S> {
+    ring: SplitRing<M, S>,
+    doorbell: Doorbell<R>,
+    form: DescriptorForm,
+}
+
+impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M, S> {
+    pub(crate) fn new(ring: SplitRing<M, S>, doorbell: Doorbell<R>, form: DescriptorForm) -> Self {
+        Self {
+            ring,
+            doorbell,
+            form,
+        }
+    }
+
+    /// Fills a prepared request in; not visible to the device before [`RequestQueue::publish`]. `memory` is what the request
+    /// was prepared in, `token` comes back with the completion.
+    ///
+    /// # Errors
+    /// The caller keeps the request: [`SubmitError::Full`] means try again after a completion.
+    #[inline]
+    pub fn submit<F: SharedMemory>(
+        &mut self,
+        memory: &F,
+        prepared: &Prepared,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        let tag = match self.form {
+            DescriptorForm::Indirect => self.ring.submit_indirect(
+                prepared.table,
+                prepared.descriptors,
+                prepared.writable,
+                token,
+            )?,
+            DescriptorForm::Direct => {
+                let descriptors = (0..prepared.descriptors)
+                    .map(|index| stage_descriptor(memory, prepared, index));
+                self.ring.submit_direct(
+                    descriptors,
+                    prepared.descriptors,
+                    prepared.writable,
+                    token,
+                )?
+            }
+        };
+        write_tag(memory, prepared, tag);
+        Ok(tag)
+    }
+
+    /// Makes everything submitted visible, with at most one doorbell.
+    #[inline]
+    pub fn publish(&mut self) -> Published {
+        let Self { ring, doorbell, .. } = self;
+        ring.publish(|| doorbell.ring())
+    }
+
+    /// Takes the next completed request; read its [`Response`](crate::request::Response) next.
+    ///
+    /// # Errors
+    /// The device broke a rule: reset it, then [`RequestQueue::reclaim`].
+    #[inline]
+    pub fn take_used(&mut self) -> Result<Option<Used>, QueueFault> {
+        self.ring.take_used()
+    }
+
+    /// See [`SplitRing::suppress`].
+    #[inline]
+    pub fn suppress_interrupts(&mut self) {
+        self.ring.suppress();
+    }
+
+    /// See [`SplitRing::rearm`].
+    #[inline]
+    pub fn rearm_interrupts(&mut self) -> Rearmed {
+        self.ring.rearm()
+    }
+
+    /// Hands out each request that will never complete, after a reset; see [`SplitRing::reclaim`].
+    pub fn reclaim(&mut self, proof: &Quiesced) -> Option<(Tag, u64)> {
+        self.ring.reclaim(proof)
+    }
+
+    /// The token of `tag` while it is outstanding.
+    #[must_use]
+    pub fn token_of(&self, tag: Tag) -> Option<u64> {
+        self.ring.token_of(tag)
+    }
+
+    /// Requests in the ring.
+    #[must_use]
+    pub const fn outstanding(&self) -> u16 {
+        self.ring.outstanding()
+    }
+
+    /// Descriptors that are free: with indirect descriptors, requests that can still be submitted.
+    #[must_use]
+    pub const fn free_descriptors(&self) -> u16 {
+        self.ring.free_descriptors()
+    }
+
+    /// The fault that stopped the queue.
+    #[must_use]
+    pub const fn fault(&self) -> Option<QueueFault> {
+        self.ring.fault()
+    }
+
+    /// Used elements and indices that were rejected.
+    #[must_use]
+    pub const fn rejected(&self) -> u32 {
+        self.ring.rejected()
+    }
+
+    pub(crate) fn memory(&self) -> &M {
+        self.ring.memory()
+    }
+
+    /// [`RequestQueue::submit`] for a frame in the queue's own memory.
+    pub(crate) fn submit_own(&mut self, prepared: &Prepared, token: u64) -> Result<Tag, SubmitError>
+    where
+        M: Clone,
+    {
+        let memory = self.ring.memory().clone();
+        self.submit(&memory, prepared, token)
+    }
+}

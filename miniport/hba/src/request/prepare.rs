@@ -1,0 +1,341 @@
+//! Command requests: everything that can be done before a lock is taken (virtio 5.6.6.1).
+
+use crate::access::SharedMemory;
+use crate::device::CDB_BYTES;
+use crate::plan::EXTRA_DESCRIPTORS;
+use crate::ring::{
+    DESCRIPTOR_BYTES, Descriptor, Direction, FLAG_NEXT, FLAG_WRITE, Tag, length_and_flags,
+    second_word,
+};
+use crate::scsi::lun::ScsiAddress;
+
+use super::frame::{Frame, HEADER_BYTES, RESPONSE_BYTES};
+use super::response;
+
+const ID_OFFSET: u32 = 8;
+const ATTRIBUTE_OFFSET: u32 = 16;
+/// Attribute, priority, CRN and CDB, rounded up to whole 64-bit words.
+const TAIL_BYTES: usize = 40;
+
+/// Which way the data goes, seen from the driver (`SRB_FLAGS_DATA_IN` and `SRB_FLAGS_DATA_OUT`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataDirection {
+    /// No data.
+    None,
+    /// From the device to memory.
+    In,
+    /// From memory to the device.
+    Out,
+}
+
+/// Task attribute (virtio 5.6.6.1; SAM-5, 8.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskAttribute {
+    /// May be reordered.
+    Simple,
+    /// After all older ones, before all newer ones.
+    Ordered,
+    /// Before all others.
+    HeadOfQueue,
+    /// During an auto contingent allegiance.
+    Aca,
+}
+
+impl TaskAttribute {
+    const fn wire(self) -> u8 {
+        match self {
+            Self::Simple => 0,
+            Self::Ordered => 1,
+            Self::HeadOfQueue => 2,
+            Self::Aca => 3,
+        }
+    }
+}
+
+/// One piece of a data buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Bus address of the first byte.
+    pub bus_address: u64,
+    /// Length in bytes.
+    pub length: u32,
+}
+
+/// A SCSI command to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Target and logical unit.
+    pub address: ScsiAddress,
+    /// Command descriptor block, 1 to [`CDB_BYTES`] bytes.
+    pub cdb: &'a [u8],
+    /// Task attribute; the device may treat all as simple.
+    pub attribute: TaskAttribute,
+    /// Command priority, 0 when there is none.
+    pub priority: u8,
+    /// Which way the data goes.
+    pub direction: DataDirection,
+    /// Bytes of data; the segments must come to exactly this.
+    pub data_bytes: u32,
+}
+
+/// Why a request cannot be sent. Nothing is ever cut to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrepareError {
+    /// The CDB is empty.
+    CdbEmpty,
+    /// The CDB is longer than [`CDB_BYTES`].
+    CdbTooLong,
+    /// More segments than the frame, hence the plan, has room for.
+    TooManySegments,
+    /// A segment is empty.
+    SegmentEmpty,
+    /// A segment wraps around the end of the address space.
+    SegmentOverflow,
+    /// The segments do not add up to the length of the transfer.
+    LengthMismatch,
+    /// There are data but no direction, or the other way round.
+    DirectionMismatch,
+    /// The frame does not lie in the memory that was given.
+    FrameOutOfRange,
+}
+
+/// A request whose frame is complete: what [`RequestQueue::submit`](crate::queues::RequestQueue::submit) and
+/// [`Response::read`](super::Response::read) need to know. Plain data, 40 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared {
+    pub(crate) table: u64,
+    pub(crate) table_offset: u32,
+    pub(crate) header_offset: u32,
+    pub(crate) response_offset: u32,
+    pub(crate) data_bytes: u32,
+    pub(crate) writable: u32,
+    pub(crate) descriptors: u16,
+}
+
+impl Prepared {
+    /// Bytes of data that were asked for.
+    #[must_use]
+    pub const fn data_bytes(&self) -> u32 {
+        self.data_bytes
+    }
+}
+
+/// Writes header, response area and descriptor table of a request into its frame. Touches no queue: runs without any lock.
+///
+/// # Errors
+/// The limit that the request exceeds. The frame's contents are then meaningless.
+#[inline]
+pub fn prepare<M: SharedMemory>(
+    memory: &M,
+    frame: &Frame,
+    request: &Request<'_>,
+    segments: impl Iterator<Item = Segment>,
+) -> Result<Prepared, PrepareError> {
+    let descriptors_max = frame.segments.saturating_add(EXTRA_DESCRIPTORS);
+    let table_bytes = u32::from(descriptors_max).wrapping_mul(DESCRIPTOR_BYTES);
+    for (offset, bytes) in [
+        (frame.header.offset, super::HEADER_AREA_BYTES),
+        (frame.response.offset, super::RESPONSE_AREA_BYTES),
+        (frame.table.offset, table_bytes),
+    ] {
+        if offset
+            .checked_add(bytes)
+            .is_none_or(|end| end > memory.length())
+        {
+            return Err(PrepareError::FrameOutOfRange);
+        }
+    }
+    if (request.direction == DataDirection::None) != (request.data_bytes == 0) {
+        return Err(PrepareError::DirectionMismatch);
+    }
+    write_header(memory, frame.header.offset, request)?;
+    response::poison(memory, frame.response.offset);
+
+    let mut table = Table {
+        memory,
+        offset: frame.table.offset,
+        count: 0,
+        limit: descriptors_max,
+        pending: None,
+    };
+    let header = Descriptor {
+        bus_address: frame.header.bus_address,
+        length: HEADER_BYTES,
+        direction: Direction::DriverToDevice,
+    };
+    let response = Descriptor {
+        bus_address: frame.response.bus_address,
+        length: RESPONSE_BYTES,
+        direction: Direction::DeviceToDriver,
+    };
+    table.push(header)?;
+    // Device-readable parts come first (virtio 2.7.4.2).
+    let writable = match request.direction {
+        DataDirection::In => {
+            table.push(response)?;
+            table.push_data(segments, Direction::DeviceToDriver, request.data_bytes)?;
+            RESPONSE_BYTES
+                .checked_add(request.data_bytes)
+                .ok_or(PrepareError::LengthMismatch)?
+        }
+        DataDirection::Out | DataDirection::None => {
+            table.push_data(segments, Direction::DriverToDevice, request.data_bytes)?;
+            table.push(response)?;
+            RESPONSE_BYTES
+        }
+    };
+    Ok(Prepared {
+        table: frame.table.bus_address,
+        table_offset: frame.table.offset,
+        header_offset: frame.header.offset,
+        response_offset: frame.response.offset,
+        data_bytes: request.data_bytes,
+        writable,
+        descriptors: table.finish(),
+    })
+}
+
+/// Writes `struct virtio_scsi_req_cmd` up to the CDB; `id` is filled in at submission.
+#[inline]
+fn write_header<M: SharedMemory>(
+    memory: &M,
+    offset: u32,
+    request: &Request<'_>,
+) -> Result<(), PrepareError> {
+    let mut tail = [0u8; TAIL_BYTES];
+    let [attribute, priority, _crn, cdb @ ..] = &mut tail;
+    *attribute = request.attribute.wire();
+    *priority = request.priority;
+    if request.cdb.is_empty() {
+        return Err(PrepareError::CdbEmpty);
+    }
+    let field = cdb
+        .get_mut(..CDB_BYTES)
+        .and_then(|field| field.get_mut(..request.cdb.len()));
+    field
+        .ok_or(PrepareError::CdbTooLong)?
+        .copy_from_slice(request.cdb);
+    memory.write_u64(offset, u64::from_le_bytes(request.address.encode()));
+    let (words, _) = tail.as_chunks::<8>();
+    let mut at = offset.wrapping_add(ATTRIBUTE_OFFSET);
+    for word in words {
+        memory.write_u64(at, u64::from_le_bytes(*word));
+        at = at.wrapping_add(8);
+    }
+    Ok(())
+}
+
+/// Fills in the command identifier, the last thing before a request becomes visible.
+#[inline]
+pub(crate) fn write_tag<M: SharedMemory>(memory: &M, prepared: &Prepared, tag: Tag) {
+    memory.write_u64(prepared.header_offset.wrapping_add(ID_OFFSET), tag.get());
+}
+
+/// Reads descriptor `index` of a prepared table back. Only for rings without indirect descriptors, where the device has never
+/// been told of the table, so that it is still the driver's own.
+pub(crate) fn stage_descriptor<M: SharedMemory>(
+    memory: &M,
+    prepared: &Prepared,
+    index: u16,
+) -> Descriptor {
+    let at = prepared
+        .table_offset
+        .wrapping_add(u32::from(index).wrapping_mul(DESCRIPTOR_BYTES));
+    let (length, flags) = length_and_flags(memory.read_u64(at.wrapping_add(8)));
+    let direction = if flags & FLAG_WRITE == 0 {
+        Direction::DriverToDevice
+    } else {
+        Direction::DeviceToDriver
+    };
+    Descriptor {
+        bus_address: memory.read_u64(at),
+        length,
+        direction,
+    }
+}
+
+/// Writes a descriptor table. The last descriptor has no NEXT flag, so each is written when its successor is known.
+struct Table<'m, M> {
+    memory: &'m M,
+    offset: u32,
+    count: u16,
+    limit: u16,
+    pending: Option<Descriptor>,
+}
+
+impl<M: SharedMemory> Table<'_, M> {
+    #[inline]
+    fn push(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
+        if self.count >= self.limit {
+            return Err(PrepareError::TooManySegments);
+        }
+        if let Some(pending) = self.pending {
+            self.write(pending, FLAG_NEXT, self.count);
+        }
+        self.count = self.count.wrapping_add(1);
+        self.pending = Some(descriptor);
+        Ok(())
+    }
+
+    #[inline]
+    fn push_data(
+        &mut self,
+        segments: impl Iterator<Item = Segment>,
+        direction: Direction,
+        data_bytes: u32,
+    ) -> Result<(), PrepareError> {
+        // One descriptor is kept back for the response when that comes last.
+        let reserve = match direction {
+            Direction::DriverToDevice => 1,
+            Direction::DeviceToDriver => 0,
+        };
+        let mut left = data_bytes;
+        for Segment {
+            bus_address,
+            length,
+        } in segments
+        {
+            if self.count.saturating_add(reserve) >= self.limit {
+                return Err(PrepareError::TooManySegments);
+            }
+            let last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
+            bus_address
+                .checked_add(u64::from(last))
+                .ok_or(PrepareError::SegmentOverflow)?;
+            left = left
+                .checked_sub(length)
+                .ok_or(PrepareError::LengthMismatch)?;
+            self.push(Descriptor {
+                bus_address,
+                length,
+                direction,
+            })?;
+        }
+        if left == 0 {
+            Ok(())
+        } else {
+            Err(PrepareError::LengthMismatch)
+        }
+    }
+
+    /// Writes `descriptor` to the place before `next`.
+    #[inline]
+    fn write(&self, descriptor: Descriptor, flags: u16, next: u16) {
+        let index = u32::from(next).wrapping_sub(1);
+        let at = self
+            .offset
+            .wrapping_add(index.wrapping_mul(DESCRIPTOR_BYTES));
+        let link = if flags == 0 { 0 } else { next };
+        let second = second_word(descriptor.length, descriptor.flags() | flags, link);
+        self.memory
+            .write_u64_pair(at, descriptor.bus_address, second);
+    }
+
+    #[inline]
+    fn finish(self) -> u16 {
+        if let Some(last) = self.pending {
+            self.write(last, 0, self.count);
+        }
+        self.count
+    }
+}

@@ -1,0 +1,169 @@
+//! Responses to command requests (virtio 5.6.6.1) and what they mean.
+
+use crate::access::SharedMemory;
+use crate::device::SENSE_BYTES;
+
+use super::prepare::Prepared;
+
+const SENSE_LENGTH: u32 = 0;
+const RESIDUAL: u32 = 4;
+const STATUS_WORD: u32 = 8;
+const SENSE: u32 = 12;
+
+/// Never a response code. Written ahead of each request: a completion that leaves it there is no completion.
+const POISON: u8 = 0xFF;
+const STATUS_GOOD: u8 = 0;
+
+/// Prepares a response area, so that a device that returns a request without answering it is found out.
+#[inline]
+pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
+    memory.write_u64(offset.wrapping_add(SENSE_LENGTH), 0);
+    memory.write_u32(
+        offset.wrapping_add(STATUS_WORD),
+        u32::from_le_bytes([0, 0, 0, POISON]),
+    );
+}
+
+/// The fixed part of a response, read once and then private.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    sense_length: u32,
+    residual: u32,
+    status: u8,
+    code: u8,
+    sense_offset: u32,
+    data_bytes: u32,
+}
+
+/// What a response says that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseFault {
+    /// The device returned the request without writing a response.
+    NotWritten,
+    /// The command succeeded, but more bytes are said to be missing than were asked for.
+    Residual,
+}
+
+/// The outcome of a command. Codes of virtio 5.6.6.1, with an arm for whatever else a device may invent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// `VIRTIO_SCSI_S_OK` with status GOOD. [`Completion::transferred`] may be less than was asked for.
+    Success,
+    /// `VIRTIO_SCSI_S_OK` with another status; see [`Completion::scsi_status`] and the sense data.
+    Status,
+    /// `VIRTIO_SCSI_S_OVERRUN`: the CDB asks for more data than there is buffer.
+    Overrun,
+    /// `VIRTIO_SCSI_S_ABORTED`: cancelled by a task management function.
+    Aborted,
+    /// `VIRTIO_SCSI_S_BAD_TARGET`: there is no such target.
+    BadTarget,
+    /// `VIRTIO_SCSI_S_RESET`: cancelled by a reset.
+    Reset,
+    /// `VIRTIO_SCSI_S_BUSY`: retry on the same path.
+    Busy,
+    /// `VIRTIO_SCSI_S_TRANSPORT_FAILURE`: the link between host and target failed.
+    TransportFailure,
+    /// `VIRTIO_SCSI_S_TARGET_FAILURE`: do not retry on other paths.
+    TargetFailure,
+    /// `VIRTIO_SCSI_S_NEXUS_FAILURE`: another path may succeed.
+    NexusFailure,
+    /// `VIRTIO_SCSI_S_FAILURE`: some other error.
+    Failure,
+    /// A response code that virtio 1.3 does not know.
+    Unknown(u8),
+    /// A response that contradicts itself; treat as failure.
+    Malformed(ResponseFault),
+}
+
+/// The end of a command. The choice of an SRB status is the caller's, in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// SCSI status byte; GOOD (0) unless `outcome` is [`Outcome::Status`].
+    pub scsi_status: u8,
+    /// Bytes of data moved: what was asked for less the residual. Meaningful for `Success`, and for `Status` as far as the
+    /// device knows.
+    pub transferred: u32,
+    /// Bytes of sense data that the device wrote, at most [`SENSE_BYTES`].
+    pub sense_bytes: u8,
+}
+
+impl Response {
+    /// Reads the response of a completed request from its frame.
+    #[inline]
+    pub fn read<M: SharedMemory>(memory: &M, prepared: &Prepared) -> Self {
+        let at = prepared.response_offset;
+        let [_, _, status, code] = memory.read_u32(at.wrapping_add(STATUS_WORD)).to_le_bytes();
+        Self {
+            sense_length: memory.read_u32(at.wrapping_add(SENSE_LENGTH)),
+            residual: memory.read_u32(at.wrapping_add(RESIDUAL)),
+            status,
+            code,
+            sense_offset: at.wrapping_add(SENSE),
+            data_bytes: prepared.data_bytes,
+        }
+    }
+
+    /// What it means.
+    #[inline]
+    #[must_use]
+    pub fn completion(&self) -> Completion {
+        let outcome = match self.code {
+            0 if self.status != STATUS_GOOD => Outcome::Status,
+            0 if self.residual > self.data_bytes => Outcome::Malformed(ResponseFault::Residual),
+            0 => Outcome::Success,
+            code => unsuccessful(code),
+        };
+        let transferred = match outcome {
+            Outcome::Success | Outcome::Status => self.data_bytes.saturating_sub(self.residual),
+            _ => 0,
+        };
+        let (scsi_status, sense_bytes) = match outcome {
+            Outcome::Status => (self.status, bounded_sense(self.sense_length)),
+            _ => (STATUS_GOOD, 0),
+        };
+        Completion {
+            outcome,
+            scsi_status,
+            transferred,
+            sense_bytes,
+        }
+    }
+
+    /// Copies the sense data into `destination` and returns how many bytes that were: bounded by what the device wrote, by the
+    /// sense field, and by `destination`.
+    pub fn copy_sense<M: SharedMemory>(&self, memory: &M, destination: &mut [u8]) -> usize {
+        let bytes = usize::from(self.completion().sense_bytes).min(destination.len());
+        match destination.get_mut(..bytes) {
+            Some(target) => {
+                memory.read_bytes(self.sense_offset, target);
+                bytes
+            }
+            None => 0,
+        }
+    }
+}
+
+#[cold]
+fn unsuccessful(code: u8) -> Outcome {
+    match code {
+        1 => Outcome::Overrun,
+        2 => Outcome::Aborted,
+        3 => Outcome::BadTarget,
+        4 => Outcome::Reset,
+        5 => Outcome::Busy,
+        6 => Outcome::TransportFailure,
+        7 => Outcome::TargetFailure,
+        8 => Outcome::NexusFailure,
+        9 => Outcome::Failure,
+        POISON => Outcome::Malformed(ResponseFault::NotWritten),
+        other => Outcome::Unknown(other),
+    }
+}
+
+fn bounded_sense(length: u32) -> u8 {
+    const FIELD: u8 = 96;
+    const _: () = assert!(SENSE_BYTES == 96);
+    u8::try_from(length).unwrap_or(FIELD).min(FIELD)
+}

@@ -1,0 +1,189 @@
+//! The private record of each descriptor: who heads an outstanding request, and the free list.
+//!
+//! Invariants: the free list links exactly the descriptors of no outstanding request; `free` is their number; a slot's
+//! generation is odd exactly while it heads an outstanding request. Nothing here is visible to the device.
+
+/// Identifies one submission: descriptor, generation of its slot, and queue. Doubles as the SCSI command identifier
+/// (virtio 5.6.6.1, `id`), so that a task management function can name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag(u64);
+
+impl Tag {
+    pub(crate) fn new(queue: u16, generation: u16, index: u16) -> Self {
+        Self((u64::from(queue) << 32) | (u64::from(generation) << 16) | u64::from(index))
+    }
+
+    /// The number that goes onto the wire.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// A tag from a number kept elsewhere, a request's private memory for instance. Look-ups check it.
+    #[must_use]
+    pub const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// Queue, generation and descriptor.
+    #[inline]
+    pub(crate) fn parts(self) -> (u16, u16, u16) {
+        (low_16(self.0 >> 32), low_16(self.0 >> 16), low_16(self.0))
+    }
+}
+
+#[inline]
+fn low_16(value: u64) -> u16 {
+    u16::try_from(value & 0xFFFF).unwrap_or_default()
+}
+
+/// Private state of one descriptor, 16 bytes. All zeros is a valid value: zeroed memory is a usable `[Slot]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Slot {
+    token: u64,
+    writable: u32,
+    next: u16,
+    generation: u16,
+}
+
+const _: () = assert!(size_of::<Slot>() == 16);
+
+/// End of a chain or of the free list.
+const END: u16 = u16::MAX;
+
+/// The slots of one ring.
+#[derive(Debug)]
+pub(super) struct Slots<S> {
+    storage: S,
+    /// Next descriptor to hand out.
+    head: u16,
+    /// Last free descriptor: freed ones go behind it, so that a stale id meets a slot that is not in use.
+    tail: u16,
+    free: u16,
+    outstanding: u16,
+}
+
+impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
+    /// Takes over `slots`, of which the first `size` are used; `None` when there are fewer.
+    ///
+    /// Generations go on from what the slots held, so that a tag from before a reset is not mistaken for a new one.
+    pub(super) fn new(mut slots: S, size: u16) -> Option<Self> {
+        let last = size.checked_sub(1)?;
+        for (slot, next) in slots.as_mut().iter_mut().zip(1u16..) {
+            let generation = (slot.generation | 1).wrapping_add(1);
+            *slot = Slot {
+                token: 0,
+                writable: 0,
+                next,
+                generation,
+            };
+        }
+        slots.as_mut().get_mut(usize::from(last))?.next = END;
+        Some(Self {
+            storage: slots,
+            head: 0,
+            tail: last,
+            free: size,
+            outstanding: 0,
+        })
+    }
+
+    #[inline]
+    pub(super) const fn free(&self) -> u16 {
+        self.free
+    }
+
+    #[inline]
+    pub(super) const fn outstanding(&self) -> u16 {
+        self.outstanding
+    }
+
+    #[inline]
+    fn get(&self, index: u16) -> Option<&Slot> {
+        self.storage.as_ref().get(usize::from(index))
+    }
+
+    #[inline]
+    fn get_mut(&mut self, index: u16) -> Option<&mut Slot> {
+        self.storage.as_mut().get_mut(usize::from(index))
+    }
+
+    /// The descriptor behind `index` in its chain or in the free list.
+    #[inline]
+    pub(super) fn next(&self, index: u16) -> u16 {
+        self.get(index).map_or(END, |slot| slot.next)
+    }
+
+    /// Takes the first `count` free descriptors as one request and returns head and generation, `None` when they are too few.
+    #[inline]
+    pub(super) fn allocate(&mut self, count: u16, token: u64, writable: u32) -> Option<(u16, u16)> {
+        let free = self.free.checked_sub(count)?;
+        let head = self.head;
+        let mut last = head;
+        for _ in 1..count {
+            last = self.next(last);
+        }
+        let rest = self.next(last);
+        self.get_mut(last)?.next = END;
+        let slot = self.get_mut(head)?;
+        slot.token = token;
+        slot.writable = writable;
+        slot.generation = slot.generation.wrapping_add(1) | 1;
+        let generation = slot.generation;
+        self.head = rest;
+        self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
+        Some((head, generation))
+    }
+
+    /// The outstanding request at `index`.
+    #[inline]
+    pub(super) fn outstanding_at(&self, index: u16) -> Option<(u64, u32, u16)> {
+        self.get(index)
+            .filter(|slot| slot.generation & 1 == 1)
+            .map(|slot| (slot.token, slot.writable, slot.generation))
+    }
+
+    /// Gives the descriptors of the outstanding request at `head` back.
+    #[inline]
+    pub(super) fn release(&mut self, head: u16) {
+        let Some(slot) = self.get_mut(head) else {
+            return;
+        };
+        slot.generation = slot.generation.wrapping_add(1);
+        let mut last = head;
+        let mut count = 1u16;
+        loop {
+            let next = self.next(last);
+            if next == END {
+                break;
+            }
+            last = next;
+            count = count.wrapping_add(1);
+        }
+        let tail = self.tail;
+        if self.free == 0 {
+            self.head = head;
+        } else if let Some(slot) = self.get_mut(tail) {
+            slot.next = head;
+        }
+        self.tail = last;
+        self.free = self.free.wrapping_add(count);
+        self.outstanding = self.outstanding.wrapping_sub(1);
+    }
+
+    /// Head of any outstanding request at or after descriptor `from`.
+    pub(super) fn first_outstanding(&self, from: u16) -> Option<u16> {
+        let slots = self
+            .storage
+            .as_ref()
+            .iter()
+            .zip(0u16..)
+            .skip(usize::from(from));
+        slots
+            .map(|(slot, index)| (slot.generation & 1, index))
+            .find(|&(odd, _)| odd == 1)
+            .map(|(_, index)| index)
+    }
+}

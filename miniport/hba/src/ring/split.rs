@@ -1,0 +1,404 @@
+//! The driver's side of a split virtqueue (virtio 2.7.13, 2.7.14).
+//!
+//! Filling and publishing are two calls: any number of submissions, then one [`SplitRing::publish`] with one index store and
+//! at most one doorbell. Not synchronised: one lock per queue, held by the caller through `&mut`.
+
+use crate::access::DmaMemory;
+use crate::device::{Features, QueueIndex, Quiesced};
+use crate::plan::QueueLayout;
+
+use super::QueueFault;
+use super::descriptor::{Descriptor, FLAG_INDIRECT, FLAG_NEXT, second_word};
+use super::slots::{Slot, Slots, Tag};
+use super::window::{
+    AVAILABLE_NO_INTERRUPT, RingAddresses, RingWindow, USED_NO_NOTIFY, WindowError,
+};
+
+/// Why a request was not put into the ring. The caller still owns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubmitError {
+    /// Not enough free descriptors at the moment.
+    Full,
+    /// The chain is empty.
+    Empty,
+    /// The queue has stopped after a fault; the device must be reset.
+    Faulted(QueueFault),
+    /// The queue was reclaimed; the device must be brought up again.
+    Closed,
+}
+
+/// What [`SplitRing::publish`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// There was nothing new.
+    Nothing,
+    /// New requests are visible; the device asked not to be told.
+    Silent,
+    /// New requests are visible, and the doorbell was rung.
+    Rung,
+}
+
+/// What [`SplitRing::rearm`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rearmed {
+    /// Nothing is pending; the next completion interrupts.
+    Idle,
+    /// More has completed meanwhile: drain again, no interrupt may come for it.
+    More,
+}
+
+/// A completed request, as the ring knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// What the caller gave at submission.
+    pub token: u64,
+    /// What the caller got at submission.
+    pub tag: Tag,
+    /// Bytes that the device says it wrote, at most as many as it could. May be an underestimate (virtio 2.7.8.2).
+    pub written: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Live,
+    Faulted(QueueFault),
+    /// Being reclaimed: descriptors below `cursor` are done with.
+    Closed {
+        cursor: u16,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suppression {
+    /// Flags in both rings (virtio 2.7.7, 2.7.10).
+    Flags,
+    /// `VIRTIO_F_RING_EVENT_IDX`.
+    EventIndex,
+}
+
+/// A split virtqueue with storage `S` for its private slots: an array, a boxed slice, memory of the adapter extension.
+///
+/// # Invariants
+/// `available_next - published` requests are filled but not visible. `used_seen - used_next` is at most the number of
+/// outstanding requests: `take_used` checks it before it raises `used_seen`.
+#[derive(Debug)]
+pub struct SplitRing<M, S> {
+    window: RingWindow<M>,
+    slots: Slots<S>,
+    queue: QueueIndex,
+    suppression: Suppression,
+    state: State,
+    available_next: u16,
+    published: u16,
+    used_next: u16,
+    used_seen: u16,
+    rejected: u32,
+}
+
+impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
+    /// Makes an empty ring in `memory`, which it zeroes.
+    ///
+    /// # Errors
+    /// A layout that does not fit, or fewer slots than descriptors.
+    pub fn new(
+        memory: M,
+        layout: &QueueLayout,
+        slots: S,
+        queue: QueueIndex,
+        features: Features,
+    ) -> Result<Self, WindowError> {
+        let window = RingWindow::new(memory, layout)?;
+        let slots = Slots::new(slots, layout.size).ok_or(WindowError::TooFewSlots)?;
+        let suppression = if features.contains(Features::RING_EVENT_IDX) {
+            Suppression::EventIndex
+        } else {
+            Suppression::Flags
+        };
+        Ok(Self {
+            window,
+            slots,
+            queue,
+            suppression,
+            state: State::Live,
+            available_next: 0,
+            published: 0,
+            used_next: 0,
+            used_seen: 0,
+            rejected: 0,
+        })
+    }
+
+    /// Puts a request into the ring whose descriptors lie in an indirect table of `descriptors` entries at `table`
+    /// (virtio 2.7.5.3). `writable` is the number of bytes that the device may write. Not visible before `publish`.
+    ///
+    /// # Errors
+    /// The caller keeps the request, see [`SubmitError`].
+    #[inline]
+    pub fn submit_indirect(
+        &mut self,
+        table: u64,
+        descriptors: u16,
+        writable: u32,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        self.accepting()?;
+        let (head, generation) = self
+            .slots
+            .allocate(1, token, writable)
+            .ok_or(SubmitError::Full)?;
+        let bytes = u32::from(descriptors).wrapping_mul(super::DESCRIPTOR_BYTES);
+        self.window
+            .write_descriptor(head, table, second_word(bytes, FLAG_INDIRECT, 0));
+        self.offer(head);
+        Ok(Tag::new(self.queue.get(), generation, head))
+    }
+
+    /// Puts a request of `count` descriptors into the ring itself. Not visible before `publish`.
+    ///
+    /// # Errors
+    /// The caller keeps the request, see [`SubmitError`].
+    pub fn submit_direct(
+        &mut self,
+        descriptors: impl Iterator<Item = Descriptor>,
+        count: u16,
+        writable: u32,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        self.accepting()?;
+        if count == 0 {
+            return Err(SubmitError::Empty);
+        }
+        let (head, generation) = self
+            .slots
+            .allocate(count, token, writable)
+            .ok_or(SubmitError::Full)?;
+        let mut index = head;
+        let mut left = count;
+        for Descriptor {
+            bus_address,
+            length,
+            direction,
+        } in descriptors.take(usize::from(count))
+        {
+            left = left.wrapping_sub(1);
+            let next = self.slots.next(index);
+            let descriptor = Descriptor {
+                bus_address,
+                length,
+                direction,
+            };
+            let (flags, link) = if left == 0 { (0, 0) } else { (FLAG_NEXT, next) };
+            self.window.write_descriptor(
+                index,
+                bus_address,
+                second_word(length, descriptor.flags() | flags, link),
+            );
+            index = next;
+        }
+        if left != 0 {
+            // Fewer descriptors came than were announced: nothing was offered, so nothing has to be undone but this.
+            self.slots.release(head);
+            return Err(SubmitError::Empty);
+        }
+        self.offer(head);
+        Ok(Tag::new(self.queue.get(), generation, head))
+    }
+
+    #[inline]
+    fn offer(&mut self, head: u16) {
+        self.window.write_available(self.available_next, head);
+        self.available_next = self.available_next.wrapping_add(1);
+    }
+
+    #[inline]
+    fn accepting(&self) -> Result<(), SubmitError> {
+        match self.state {
+            State::Live => Ok(()),
+            State::Faulted(fault) => Err(SubmitError::Faulted(fault)),
+            State::Closed { .. } => Err(SubmitError::Closed),
+        }
+    }
+
+    /// Makes all new requests visible and calls `ring_doorbell` if the device wants to hear of them.
+    #[inline]
+    pub fn publish(&mut self, ring_doorbell: impl FnOnce()) -> Published {
+        let (old, new) = (self.published, self.available_next);
+        if old == new || self.state != State::Live {
+            return Published::Nothing;
+        }
+        self.published = new;
+        let memory = self.window.memory();
+        memory.write_barrier();
+        self.window.write_available_index(new);
+        // The device may look at the index and ask for a notification at the same time: virtio 2.7.13.4.1.
+        memory.full_barrier();
+        let wanted = match self.suppression {
+            Suppression::Flags => self.window.read_used_flags() & USED_NO_NOTIFY == 0,
+            Suppression::EventIndex => passes(self.window.read_available_event(), old, new),
+        };
+        if wanted {
+            ring_doorbell();
+            Published::Rung
+        } else {
+            Published::Silent
+        }
+    }
+
+    /// Takes the next completed request, `None` when there is none. Publish before draining: a request that is filled but not
+    /// visible counts as outstanding.
+    ///
+    /// # Errors
+    /// The device broke a rule. The queue has stopped: no request is completed or accepted any more, and each outstanding one
+    /// comes out of [`SplitRing::reclaim`] after the reset.
+    #[inline]
+    pub fn take_used(&mut self) -> Result<Option<Used>, QueueFault> {
+        match self.state {
+            State::Live => {}
+            State::Faulted(fault) => return Err(fault),
+            State::Closed { .. } => return Ok(None),
+        }
+        if self.used_next == self.used_seen && !self.look_for_used()? {
+            return Ok(None);
+        }
+        let (id, written) = self.window.read_used(self.used_next);
+        let Some(head) = u16::try_from(id)
+            .ok()
+            .filter(|&head| head <= self.window.mask())
+        else {
+            return Err(self.fail(QueueFault::IdOutOfRange));
+        };
+        let Some((token, writable, generation)) = self.slots.outstanding_at(head) else {
+            return Err(self.fail(QueueFault::IdNotOutstanding));
+        };
+        if written > writable {
+            return Err(self.fail(QueueFault::Length));
+        }
+        self.used_next = self.used_next.wrapping_add(1);
+        self.slots.release(head);
+        Ok(Some(Used {
+            token,
+            tag: Tag::new(self.queue.get(), generation, head),
+            written,
+        }))
+    }
+
+    /// Reads the used index; true when it has moved.
+    #[inline]
+    fn look_for_used(&mut self) -> Result<bool, QueueFault> {
+        let index = self.window.read_used_index();
+        let news = index.wrapping_sub(self.used_next);
+        if news == 0 {
+            return Ok(false);
+        }
+        // Requests that were filled but not yet published count as outstanding too; the device cannot know them.
+        let unpublished = self.available_next.wrapping_sub(self.published);
+        if news > self.slots.outstanding().saturating_sub(unpublished) {
+            return Err(self.fail(QueueFault::UsedIndex));
+        }
+        self.window.memory().read_barrier();
+        self.used_seen = index;
+        Ok(true)
+    }
+
+    #[cold]
+    fn fail(&mut self, fault: QueueFault) -> QueueFault {
+        self.state = State::Faulted(fault);
+        self.rejected = self.rejected.saturating_add(1);
+        fault
+    }
+
+    /// Asks the device not to interrupt for completions: a hint, to be given before draining. With event index nothing needs
+    /// to be written, because no interrupt follows the first one until `rearm`.
+    #[inline]
+    pub fn suppress(&mut self) {
+        if self.suppression == Suppression::Flags {
+            self.window.write_available_flags(AVAILABLE_NO_INTERRUPT);
+        }
+    }
+
+    /// Asks for an interrupt at the next completion and looks once more, which closes the race (virtio 2.7.14).
+    #[inline]
+    pub fn rearm(&mut self) -> Rearmed {
+        match self.suppression {
+            Suppression::Flags => self.window.write_available_flags(0),
+            Suppression::EventIndex => self.window.write_used_event(self.used_next),
+        }
+        self.window.memory().full_barrier();
+        if self.state == State::Live && self.window.read_used_index() != self.used_next {
+            Rearmed::More
+        } else {
+            Rearmed::Idle
+        }
+    }
+
+    /// Hands out an outstanding request that will never complete, `None` when all have been handed out. The first call closes
+    /// the queue. It takes the proof that the device is silent, so that no memory is given back under its hands.
+    pub fn reclaim(&mut self, _proof: &Quiesced) -> Option<(Tag, u64)> {
+        let cursor = match self.state {
+            State::Closed { cursor } => cursor,
+            State::Live | State::Faulted(_) => 0,
+        };
+        self.state = State::Closed { cursor };
+        let head = self.slots.first_outstanding(cursor)?;
+        self.state = State::Closed { cursor: head };
+        let (token, _, generation) = self.slots.outstanding_at(head)?;
+        self.slots.release(head);
+        Some((Tag::new(self.queue.get(), generation, head), token))
+    }
+
+    /// The token of `tag` while it is outstanding. Stale and foreign tags yield `None`.
+    #[must_use]
+    pub fn token_of(&self, tag: Tag) -> Option<u64> {
+        let (queue, generation, index) = tag.parts();
+        let (token, _, current) = self.slots.outstanding_at(index)?;
+        (queue == self.queue.get() && generation == current).then_some(token)
+    }
+
+    /// Requests in the ring, filled or visible.
+    #[must_use]
+    pub const fn outstanding(&self) -> u16 {
+        self.slots.outstanding()
+    }
+
+    /// Free descriptors.
+    #[must_use]
+    pub const fn free_descriptors(&self) -> u16 {
+        self.slots.free()
+    }
+
+    /// The fault that stopped the queue.
+    #[must_use]
+    pub const fn fault(&self) -> Option<QueueFault> {
+        match self.state {
+            State::Faulted(fault) => Some(fault),
+            State::Live | State::Closed { .. } => None,
+        }
+    }
+
+    /// Used elements and indices that were rejected.
+    #[must_use]
+    pub const fn rejected(&self) -> u32 {
+        self.rejected
+    }
+
+    pub(crate) const fn memory(&self) -> &M {
+        self.window.memory()
+    }
+
+    pub(crate) fn addresses(&self) -> RingAddresses {
+        self.window.addresses()
+    }
+
+    /// Descriptors in the ring.
+    #[must_use]
+    pub const fn size(&self) -> u16 {
+        // A ring has at most 32,768 descriptors, so this cannot wrap.
+        self.window.mask().wrapping_add(1)
+    }
+}
+
+/// Whether the move of an index from `old` to `new` passes the point at which the other side asked to be told
+/// (virtio 2.7.10.1).
+const fn passes(event: u16, old: u16, new: u16) -> bool {
+    new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
+}

@@ -1,0 +1,187 @@
+//! The shared side of a split virtqueue: three checked offsets, and accessors that cannot miss (virtio 2.7).
+
+use crate::access::DmaMemory;
+use crate::plan::QueueLayout;
+
+use super::descriptor::DESCRIPTOR_BYTES;
+
+/// `VIRTQ_AVAIL_F_NO_INTERRUPT` (virtio 2.7.6).
+pub(super) const AVAILABLE_NO_INTERRUPT: u16 = 1;
+/// `VIRTQ_USED_F_NO_NOTIFY` (virtio 2.7.8).
+pub(super) const USED_NO_NOTIFY: u16 = 1;
+
+const FLAGS: u32 = 0;
+const INDEX: u32 = 2;
+const ENTRIES: u32 = 4;
+
+/// Why a ring cannot live where it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowError {
+    /// A part of the ring does not fit into the memory.
+    OutOfMemoryRange,
+    /// A part of the ring is not aligned as virtio 2.7 demands.
+    Misaligned,
+    /// The size is 0 or no power of two.
+    Size,
+    /// The bus address of a part overflows 64 bits.
+    BusAddress,
+    /// Fewer slots than descriptors.
+    TooFewSlots,
+}
+
+/// Bus addresses of the three parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RingAddresses {
+    pub(crate) descriptors: u64,
+    pub(crate) available: u64,
+    pub(crate) used: u64,
+}
+
+/// A ring in shared memory.
+///
+/// # Invariants
+/// The three parts, of `mask + 1` entries each, lie within the memory; `mask + 1` is a power of two. Positions and descriptor
+/// indices are masked, so no access leaves the ring.
+#[derive(Debug)]
+pub struct RingWindow<M> {
+    memory: M,
+    mask: u16,
+    descriptors: u32,
+    available: u32,
+    used: u32,
+}
+
+impl<M: DmaMemory> RingWindow<M> {
+    /// Makes a window on the ring that `layout` describes, and zeroes it.
+    ///
+    /// # Errors
+    /// The rule that the layout breaks in this memory.
+    pub fn new(memory: M, layout: &QueueLayout) -> Result<Self, WindowError> {
+        let QueueLayout {
+            size,
+            descriptors,
+            available,
+            used,
+        } = *layout;
+        let mask = size
+            .checked_sub(1)
+            .filter(|_| size.is_power_of_two())
+            .ok_or(WindowError::Size)?;
+        let entries = u32::from(size);
+        for (start, entry_bytes, extra, alignment) in [
+            (descriptors, DESCRIPTOR_BYTES, 0, 16),
+            (available, 2, 6, 2),
+            (used, 8, 6, 4),
+        ] {
+            let bytes = entries.saturating_mul(entry_bytes).saturating_add(extra);
+            let end = start
+                .checked_add(bytes)
+                .ok_or(WindowError::OutOfMemoryRange)?;
+            if end > memory.length() {
+                return Err(WindowError::OutOfMemoryRange);
+            }
+            let bus = memory
+                .bus_address()
+                .checked_add(u64::from(end))
+                .ok_or(WindowError::BusAddress)?;
+            if !bus.wrapping_sub(u64::from(bytes)).is_multiple_of(alignment) {
+                return Err(WindowError::Misaligned);
+            }
+            memory.zero(start, bytes);
+        }
+        Ok(Self {
+            memory,
+            mask,
+            descriptors,
+            available,
+            used,
+        })
+    }
+
+    pub(crate) fn addresses(&self) -> RingAddresses {
+        // `new` has checked that none of these overflows.
+        let bus = |offset: u32| self.memory.bus_address().wrapping_add(u64::from(offset));
+        RingAddresses {
+            descriptors: bus(self.descriptors),
+            available: bus(self.available),
+            used: bus(self.used),
+        }
+    }
+
+    /// Descriptors in the ring less one.
+    #[inline]
+    pub(super) const fn mask(&self) -> u16 {
+        self.mask
+    }
+
+    #[inline]
+    pub(super) const fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    #[inline]
+    fn at(&self, base: u32, position: u16, bytes: u32) -> u32 {
+        base.wrapping_add(u32::from(position & self.mask).wrapping_mul(bytes))
+    }
+
+    #[inline]
+    pub(super) fn write_descriptor(&self, index: u16, first: u64, second: u64) {
+        self.memory.write_u64_pair(
+            self.at(self.descriptors, index, DESCRIPTOR_BYTES),
+            first,
+            second,
+        );
+    }
+
+    #[inline]
+    pub(super) fn write_available(&self, position: u16, head: u16) {
+        self.memory.write_u16(
+            self.at(self.available.wrapping_add(ENTRIES), position, 2),
+            head,
+        );
+    }
+
+    #[inline]
+    pub(super) fn write_available_index(&self, index: u16) {
+        self.memory
+            .write_u16(self.available.wrapping_add(INDEX), index);
+    }
+
+    #[inline]
+    pub(super) fn write_available_flags(&self, flags: u16) {
+        self.memory
+            .write_u16(self.available.wrapping_add(FLAGS), flags);
+    }
+
+    #[inline]
+    pub(super) fn write_used_event(&self, index: u16) {
+        let entries = self.at(self.available.wrapping_add(ENTRIES), self.mask, 2);
+        self.memory.write_u16(entries.wrapping_add(2), index);
+    }
+
+    #[inline]
+    pub(super) fn read_used_index(&self) -> u16 {
+        self.memory.read_u16(self.used.wrapping_add(INDEX))
+    }
+
+    #[inline]
+    pub(super) fn read_used_flags(&self) -> u16 {
+        self.memory.read_u16(self.used.wrapping_add(FLAGS))
+    }
+
+    /// Id and length of a used element. Two reads: the element is only aligned to 4 (virtio 2.7.8).
+    #[inline]
+    pub(super) fn read_used(&self, position: u16) -> (u32, u32) {
+        let element = self.at(self.used.wrapping_add(ENTRIES), position, 8);
+        (
+            self.memory.read_u32(element),
+            self.memory.read_u32(element.wrapping_add(4)),
+        )
+    }
+
+    #[inline]
+    pub(super) fn read_available_event(&self) -> u16 {
+        let entries = self.at(self.used.wrapping_add(ENTRIES), self.mask, 8);
+        self.memory.read_u16(entries.wrapping_add(8))
+    }
+}
