@@ -24,6 +24,11 @@
     reason = "sizes of C structures and constants of the WDK are narrower than their Rust types"
 )]
 
+#[cfg(not(target_os = "windows"))]
+extern crate std;
+
+#[cfg(test)]
+mod abi;
 pub mod adapter;
 pub mod bugcheck;
 pub mod cell;
@@ -33,8 +38,11 @@ mod control;
 pub mod dpc;
 pub mod dump;
 mod extension;
+#[cfg(not(target_os = "windows"))]
+pub mod fake;
 mod inlines;
 pub mod instance;
+mod layout;
 pub mod lock;
 pub mod memory;
 pub mod mmio;

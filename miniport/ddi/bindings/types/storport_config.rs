@@ -239,7 +239,7 @@ pub type STOR_SYNCHRONIZED_ACCESS =
 pub type PSTOR_SYNCHRONIZED_ACCESS = STOR_SYNCHRONIZED_ACCESS;
 
 #[repr(C)]
-#[derive(Debug, Copy, Clone)]
+#[derive(Copy, Clone)]
 pub struct _HW_INITIALIZATION_DATA {
     pub HwInitializationDataSize: ULONG,
     pub AdapterInterfaceType: INTERFACE_TYPE,
@@ -263,8 +263,7 @@ pub struct _HW_INITIALIZATION_DATA {
     pub ReceiveEvent: BOOLEAN,
     pub VendorIdLength: USHORT,
     pub VendorId: PVOID,
-    pub ReservedUshort: USHORT,
-    pub PortVersionFlags: USHORT,
+    pub __bindgen_anon_1: _HW_INITIALIZATION_DATA__bindgen_ty_1,
     pub DeviceIdLength: USHORT,
     pub DeviceId: PVOID,
     pub HwAdapterControl: PHW_ADAPTER_CONTROL,
@@ -282,10 +281,18 @@ pub struct _HW_INITIALIZATION_DATA {
     pub HwUnitControl: PHW_UNIT_CONTROL,
 }
 
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub union _HW_INITIALIZATION_DATA__bindgen_ty_1 {
+    pub ReservedUshort: USHORT,
+    pub PortVersionFlags: USHORT,
+}
+
 pub type HW_INITIALIZATION_DATA = _HW_INITIALIZATION_DATA;
 pub type PHW_INITIALIZATION_DATA = *mut _HW_INITIALIZATION_DATA;
 
 zeroed_default! {
     _PORT_CONFIGURATION_INFORMATION,
+    _HW_INITIALIZATION_DATA__bindgen_ty_1,
     _HW_INITIALIZATION_DATA,
 }

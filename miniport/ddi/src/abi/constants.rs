@@ -1,0 +1,146 @@
+//! Constants and enumerations.
+
+use std::{
+    collections::BTreeSet,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::facts::{self, Definitions};
+
+/// Constants that the facts do not hold, each with the reason why its value is right.
+const REVIEWED_CONSTANTS: &[(&str, i64, &str)] = &[
+    ("FALSE", 0, "truth values of every Windows header"),
+    ("TRUE", 1, "truth values of every Windows header"),
+    (
+        "PASSIVE_LEVEL",
+        0,
+        "interrupt request levels of x64, documented",
+    ),
+    (
+        "APC_LEVEL",
+        1,
+        "interrupt request levels of x64, documented; wdk-sys's PAGED_CODE needs it",
+    ),
+    (
+        "DISPATCH_LEVEL",
+        2,
+        "interrupt request levels of x64, documented",
+    ),
+    (
+        "HIGH_LEVEL",
+        15,
+        "interrupt request levels of x64, documented",
+    ),
+];
+
+/// Names and values.
+type Enumerators = &'static [(&'static str, i64)];
+
+/// Enumerations that the facts do not hold, with the reason.
+const REVIEWED_ENUMERATIONS: &[(&str, Enumerators, &str)] = &[
+    (
+        "_MEDIA_TYPE",
+        &[("Unknown", 0), ("RemovableMedia", 11), ("FixedMedia", 12)],
+        "documented values; FILTER_EXTENSION carries one",
+    ),
+    (
+        "_PARTITION_STYLE",
+        &[
+            ("PARTITION_STYLE_MBR", 0),
+            ("PARTITION_STYLE_GPT", 1),
+            ("PARTITION_STYLE_RAW", 2),
+        ],
+        "documented values; FILTER_EXTENSION carries one",
+    ),
+];
+
+#[test]
+fn constants_have_the_values_of_the_headers() {
+    let facts = facts::constants();
+    let definitions = Definitions::read();
+    let reviewed: BTreeSet<&str> = REVIEWED_CONSTANTS.iter().map(|(name, ..)| *name).collect();
+    for (name, (ty, value)) in &definitions.constants {
+        assert_eq!(
+            ty, "u32",
+            "{name}: bindgen gives a constant that fits the type u32"
+        );
+        match facts.get(name) {
+            Some(expected) => assert_eq!(value, expected, "{name}"),
+            None => assert!(
+                reviewed.contains(name.as_str()),
+                "{name} is in no fact and in no review"
+            ),
+        }
+    }
+    for (name, value, _) in REVIEWED_CONSTANTS {
+        assert!(!facts.contains_key(*name), "{name} is in the facts by now");
+        assert_eq!(definitions.constants[*name].1, *value, "{name}");
+    }
+    let missing: Vec<_> = facts
+        .keys()
+        .filter(|name| !definitions.constants.contains_key(*name))
+        .collect();
+    assert_eq!(
+        missing,
+        Vec::<&String>::new(),
+        "constants of the facts that the bindings leave out"
+    );
+}
+
+#[test]
+fn enumerations_have_the_values_of_the_headers() {
+    let facts = facts::enumerations();
+    let definitions = Definitions::read();
+    for (tag, values) in &definitions.enumerations {
+        let Some(expected) = facts.get(tag) else {
+            let (_, expected, _) = REVIEWED_ENUMERATIONS
+                .iter()
+                .find(|(name, ..)| name == tag)
+                .unwrap_or_else(|| panic!("{tag} is in no fact and in no review"));
+            let expected = expected
+                .iter()
+                .map(|(name, value)| ((*name).to_string(), *value))
+                .collect();
+            assert_eq!(values, &expected, "{tag}");
+            continue;
+        };
+        assert_eq!(values, expected, "{tag}");
+        // A tagged enumeration has an alias without the underscore; one without a tag is its own name.
+        if let Some(name) = tag.strip_prefix('_') {
+            assert_eq!(
+                definitions.aliases[name],
+                std::format!("{tag}::Type"),
+                "{tag}"
+            );
+        }
+    }
+    let missing: Vec<_> = facts
+        .keys()
+        .filter(|tag| !definitions.enumerations.contains_key(*tag))
+        .collect();
+    assert_eq!(
+        missing,
+        Vec::<&String>::new(),
+        "enumerations of the facts that the bindings leave out"
+    );
+}
+
+#[test]
+fn every_type_of_an_enumeration_is_a_c_int() {
+    // The compiled values, not the text: one of each width and sign that the enumerations have.
+    assert_eq!(size_of::<wdk_sys::SCSI_ADAPTER_CONTROL_TYPE>(), 4);
+    assert_eq!(
+        wdk_sys::_SCSI_ADAPTER_CONTROL_TYPE::MakeAdapterControlTypeSizeOfUlong,
+        -1
+    );
+    assert_eq!(
+        wdk_sys::_SRBEXDATATYPE::SrbExDataTypeMSReservedStart,
+        -268_435_456
+    );
+    assert_eq!(
+        wdk_sys::_SCSI_NOTIFICATION_TYPE::EnablePassiveInitialization,
+        0x1000
+    );
+    assert_eq!(wdk_sys::STOR_STATUS_NOT_IMPLEMENTED, 0xC100_0002);
+}
