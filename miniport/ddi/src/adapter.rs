@@ -29,9 +29,9 @@ bitflags::bitflags! {
 pub struct Registration {
     /// Tells a device extension of this type from one of another; not 0, and different for each adapter type of the driver.
     pub signature: u32,
-    /// Bytes of private memory behind the adapter, for [`PrivateSlice`](crate::private::PrivateSlice)s.
+    /// Bytes of private memory behind the adapter, for [`PrivateArea`](crate::private::PrivateArea)s.
     pub private_bytes: u32,
-    /// Bytes of memory of its own that the miniport wants in each request.
+    /// Bytes of device-visible memory that the miniport wants in each request, beside its [`Adapter::RequestState`].
     pub srb_extension_bytes: u32,
     /// Optional features.
     pub features: Features,
@@ -135,6 +135,9 @@ pub trait Adapter: Sized + Send + Sync + 'static {
     /// The adapter before `HwStorFindAdapter`; written into the device extension whenever that runs, so that nothing of an
     /// earlier life is left.
     const UNCONFIGURED: Self;
+
+    /// What the miniport notes in a request between `HwStorBuildIo` and its completion; plain data.
+    type RequestState: Copy + Send + Sync + 'static;
 
     /// `HwStorFindAdapter`: finds the device, takes its resources and describes it to the port. PASSIVE; HIGH in the dump stack.
     ///

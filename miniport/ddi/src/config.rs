@@ -8,7 +8,7 @@ use wdk_sys::{
     STOR_MAP_NON_READ_WRITE_BUFFERS,
 };
 
-use crate::{adapter::Adapter, thunk};
+use crate::{adapter::Adapter, srb::Srb, thunk};
 
 /// Length of the structure up to and including `MaxIOsPerLun` and its successors (`CONFIG_INFO_VERSION_3`), in bytes.
 const VERSION_3_BYTES: u32 = size_of::<PORT_CONFIGURATION_INFORMATION>() as u32;
@@ -73,7 +73,7 @@ impl<'find> ConfigInfo<'find> {
 
     /// Sets the size of the SRB extension that adapter type `A` registered, which the port wants to see here too.
     pub fn set_srb_extension<A: Adapter>(&mut self) {
-        self.raw.SrbExtensionSize = A::REGISTRATION.srb_extension_bytes;
+        self.raw.SrbExtensionSize = Srb::<A>::EXTENSION_BYTES;
     }
 
     /// Asks for message-signalled interrupts, each with a lock of its own. Without messages the port uses the line interrupt.

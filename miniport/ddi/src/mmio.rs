@@ -40,6 +40,18 @@ impl RegisterRange {
         Self { base, bytes }
     }
 
+    /// Part of the range: `bytes` bytes from `offset` on; `None` when they do not lie inside.
+    #[must_use]
+    pub fn part(&self, offset: u32, bytes: u32) -> Option<Self> {
+        if offset.checked_add(bytes)? > self.bytes {
+            return None;
+        }
+        // SAFETY: the part lies inside the range (checked just now, type invariant).
+        let base = unsafe { self.base.add(offset as usize) };
+        // INVARIANT: a part of mapped registers is mapped registers.
+        Some(Self { base, bytes })
+    }
+
     /// The register at `offset`, if it lies inside the range and is aligned.
     #[inline]
     fn place<T>(&self, offset: u32) -> Option<NonNull<T>> {

@@ -19,6 +19,7 @@ use crate::{
     extension::DeviceExtension,
     instance,
     recorder::{self, Event},
+    srb::Srb,
     thunk,
 };
 
@@ -114,7 +115,7 @@ pub(crate) fn initialization_data<A: Adapter>() -> HW_INITIALIZATION_DATA {
     data.HwUnitControl = Some(thunk::unit_control::<A>);
     data.DeviceExtensionSize = DeviceExtension::<A>::TOTAL_BYTES;
     data.SpecificLuExtensionSize = 0;
-    data.SrbExtensionSize = A::REGISTRATION.srb_extension_bytes;
+    data.SrbExtensionSize = Srb::<A>::EXTENSION_BYTES;
     data.NumberOfAccessRanges = ACCESS_RANGES;
     data.MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS as u8;
     data.NeedPhysicalAddresses = 1;

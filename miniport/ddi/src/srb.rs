@@ -98,6 +98,17 @@ pub enum PnpAction {
     Other(i32),
 }
 
+/// Alignment of the device-visible window in the SRB extension, in bytes.
+const WINDOW_ALIGNMENT: u32 = 16;
+
+/// The state of a request as it lies in the SRB extension.
+#[repr(C)]
+struct Noted<T> {
+    /// Says which request wrote the state.
+    tag: u64,
+    state: T,
+}
+
 /// Proof that a request was completed; there is no other way to get one.
 #[derive(Debug)]
 #[must_use = "return it, so that the caller knows what became of the request"]
@@ -203,22 +214,86 @@ impl<A: Adapter> Srb<A> {
         core::ptr::addr_eq(self.block.as_ptr(), abort.parts().next_srb())
     }
 
-    /// The miniport's own memory in the request; contents undefined when the request arrives.
+    /// Size of the whole SRB extension in bytes: the state of the request, and the device-visible window behind it.
+    pub(crate) const EXTENSION_BYTES: u32 = {
+        assert!(align_of::<Noted<A::RequestState>>() <= 8);
+        Self::WINDOW_OFFSET + A::REGISTRATION.srb_extension_bytes
+    };
+
+    /// Offset of the device-visible window in bytes.
+    const WINDOW_OFFSET: u32 =
+        (size_of::<Noted<A::RequestState>>() as u32).next_multiple_of(WINDOW_ALIGNMENT);
+
+    /// The place of the request's state, if there is an SRB extension.
+    #[inline]
+    fn noted(&self) -> Option<NonNull<Noted<A::RequestState>>> {
+        let place = NonNull::new(self.parts().extension())?.cast::<Noted<A::RequestState>>();
+        place.is_aligned().then_some(place)
+    }
+
+    /// Forgets what an earlier request may have left in the SRB extension, which the port does not clear.
+    #[inline]
+    pub(crate) fn forget_state(&mut self) {
+        if let Some(place) = self.noted() {
+            // SAFETY: the port gave the extension the size that adapter type A registered; the field is a plain number.
+            let tag = unsafe { &raw mut (*place.as_ptr()).tag };
+            // SAFETY: as above; the memory is ours while we own the request.
+            unsafe { tag.write(0) };
+        }
+    }
+
+    /// Notes the state of the request; false when there is no SRB extension.
+    #[inline]
+    #[must_use]
+    pub fn attach(&mut self, state: A::RequestState) -> bool {
+        let Some(place) = self.noted() else {
+            return false;
+        };
+        let tag = self.tag();
+        // SAFETY: the extension is large enough, aligned, and ours while we own the request.
+        unsafe { place.write(Noted { tag, state }) };
+        true
+    }
+
+    /// The state that [`Srb::attach`] noted.
+    #[inline]
+    #[must_use]
+    pub fn attached(&self) -> Option<A::RequestState> {
+        let place = self.noted()?;
+        // SAFETY: the extension is large enough and aligned; the tag is a plain number.
+        let tag = unsafe { (&raw const (*place.as_ptr()).tag).read() };
+        if tag != self.tag() {
+            return None;
+        }
+        // SAFETY: the tag was cleared when the request came, so it was written together with the state by `attach`.
+        Some(unsafe { place.read() }.state)
+    }
+
+    /// Marks the state as that of this request.
+    fn tag(&self) -> u64 {
+        self.block.addr().get() as u64 | 1
+    }
+
+    /// The device-visible window of the request's SRB extension; contents undefined when the request arrives.
     #[must_use]
     #[inline]
     pub fn extension(&self) -> Option<SrbExtension<'_>> {
-        let base = NonNull::new(self.parts().extension().cast::<u8>())?;
-        // SAFETY: the port gave the extension the size that adapter type A registered, and it lives as long as the request.
-        Some(unsafe { SrbExtension::new(base, A::REGISTRATION.srb_extension_bytes) })
+        let base = NonNull::new(self.parts().extension())?.cast::<u8>();
+        // SAFETY: the window begins inside the extension, whose size the port took from the registration.
+        let window = unsafe { base.add(Self::WINDOW_OFFSET as usize) };
+        // SAFETY: the window has the size that adapter type A registered, and it lives as long as the request.
+        Some(unsafe { SrbExtension::new(window, A::REGISTRATION.srb_extension_bytes) })
     }
 
-    /// Where the device sees the SRB extension from `offset` bytes on, and how many bytes on from there are contiguous.
+    /// Where the device sees the window from `offset` bytes on, and how many bytes on from there are contiguous.
     #[must_use]
     #[inline]
     pub fn extension_bus_range(&self, port: Port<'_>, offset: u32) -> Option<BusRange> {
         let bytes = A::REGISTRATION.srb_extension_bytes.checked_sub(offset)?;
-        let base = NonNull::new(self.parts().extension().cast::<u8>())?;
-        let address = base.as_ptr().wrapping_add(offset as usize);
+        let base = NonNull::new(self.parts().extension())?.cast::<u8>();
+        let address = base
+            .as_ptr()
+            .wrapping_add((Self::WINDOW_OFFSET + offset) as usize);
         let mut contiguous = 0;
         // SAFETY: (1) the extension is live (invariant of Port); (2) the request is ours; (3) the address lies inside its SRB
         // extension; (4) the length is a local.

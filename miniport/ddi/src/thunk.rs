@@ -115,9 +115,10 @@ pub(crate) unsafe extern "C" fn build_io<A: Adapter>(
         return 0;
     };
     // SAFETY: the port hands the request over.
-    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
+    let Some(mut srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
         return 0;
     };
+    srb.forget_state();
     match adapter.build_io(&BuildIoContext::new(port), srb) {
         Built::Start(srb) => {
             srb.release();

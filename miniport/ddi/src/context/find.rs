@@ -20,7 +20,7 @@ use crate::{
     memory::{BusRange, UncachedMemory, quad},
     mmio::RegisterRange,
     port::Port,
-    private::PrivateSlice,
+    private::PrivateArea,
     status::StorError,
 };
 
@@ -151,21 +151,19 @@ impl<'call> FindAdapterContext<'call> {
     }
 
     /// Takes an array of `count` times `value` out of the private memory that was registered; `None` when it is used up.
-    pub fn private_slice<T: Copy>(&mut self, count: u16, value: T) -> Option<PrivateSlice<T>> {
-        const { assert!(align_of::<T>() <= 8 && size_of::<T>() < 1 << 16) };
+    pub fn private_area<T: Copy>(&mut self, count: u16, value: T) -> Option<PrivateArea<T>> {
         let start = self.extension_used.checked_next_multiple_of(8)?;
-        let bytes = (size_of::<T>() as u32).checked_mul(u32::from(count))?;
-        let end = start.checked_add(bytes)?;
+        let end = start.checked_add(PrivateArea::<T>::bytes(count))?;
         if end > self.extension_bytes {
             return None;
         }
         self.extension_used = end;
         let base = NonNull::new(self.port.extension())?.cast::<u8>();
         // SAFETY: the extension has `extension_bytes` bytes, and `start` is at most that.
-        let first = unsafe { base.add(start as usize) }.cast::<T>();
-        // SAFETY: (1) the range lies in the extension, behind the adapter and all earlier slices; (2) aligned to 8 bytes, as the
+        let head = unsafe { base.add(start as usize) }.cast();
+        // SAFETY: (1) the range lies in the extension, behind the adapter and all earlier areas; (2) aligned to 8 bytes, as the
         // extension is; (3) it lives as long as the adapter.
-        Some(unsafe { PrivateSlice::new(first, usize::from(count), value) })
+        Some(unsafe { PrivateArea::new(head, count, value) })
     }
 
     /// Keeps a range for the dump: it is restored before the dump stack runs in the resumed system (`StorPortMarkDumpMemory`).
