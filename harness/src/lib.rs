@@ -9,9 +9,15 @@
 pub mod build;
 pub mod cli;
 pub mod commands;
+pub mod console;
 pub mod fault;
+pub mod gdb;
+pub mod interrupt;
 pub mod options;
 pub mod progress;
+pub mod qemu;
+pub mod qmp;
 pub mod repository;
+pub mod run_directory;
 pub mod session;
 pub mod setup;

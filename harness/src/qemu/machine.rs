@@ -1,0 +1,277 @@
+//! The command line of QEMU: [`MachineSpec::arguments`]. Pure.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
+
+use proto::hiber::PACKAGE_BASE;
+
+use crate::options::{GuestClock, Machine};
+
+/// The HBA under test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hba {
+    /// `virtio-scsi-pci` with one request queue.
+    #[default]
+    VirtioScsi,
+}
+
+/// What the machine starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootFrom {
+    /// The first start: the bench kernel and its boot module.
+    Kernel {
+        /// ELF with a PVH entry.
+        kernel: PathBuf,
+        /// The encoded [`proto::scenario::Bundle`].
+        bundle: PathBuf,
+    },
+    /// A resume: the loader, and the package that the host made of the disk's image.
+    Loader {
+        /// ELF with a PVH entry.
+        loader: PathBuf,
+        /// Placed at [`PACKAGE_BASE`].
+        package: PathBuf,
+    },
+}
+
+/// Where the debugger's port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebuggerPort {
+    /// A socket of the run's directory, used by the harness alone.
+    Socket,
+    /// A TCP port on the loopback interface, handed to the user in the end.
+    Tcp(u16),
+}
+
+/// Everything that decides the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// Chipset.
+    pub machine: Machine,
+    /// RAM in MiB.
+    pub memory_mib: u32,
+    /// The HBA.
+    pub hba: Hba,
+    /// Entries per queue; `None` leaves it to the device.
+    pub queue_size: Option<u16>,
+    /// Raw disk image.
+    pub disk: PathBuf,
+    /// Bytes per sector of the disk.
+    pub sector_bytes: u32,
+    /// How the guest's clock runs.
+    pub clock: GuestClock,
+    /// What is started.
+    pub boot: BootFrom,
+    /// Directory of the sockets (`console`, `qmp`, `gdb`), which the host listens on before QEMU starts.
+    pub sockets: PathBuf,
+    /// Where the debugger's port is.
+    pub debugger: DebuggerPort,
+}
+
+/// Name of the debug console's socket.
+pub const CONSOLE_SOCKET: &str = "console";
+/// Name of the monitor's socket.
+pub const QMP_SOCKET: &str = "qmp";
+/// Name of the debugger's socket.
+pub const GDB_SOCKET: &str = "gdb";
+
+impl MachineSpec {
+    /// The arguments, without the program.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut line = Line::default();
+        // Stopped at first (-S): breakpoints are set before the first instruction.
+        line.words(&[
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-S",
+        ]);
+        line.option("-machine", self.machine_option());
+        line.option("-m", format!("{}M", self.memory_mib));
+        line.words(&["-accel", "tcg"]);
+        if self.clock == GuestClock::Instructions {
+            line.words(&["-icount", "shift=0"]);
+        }
+        self.channels(&mut line);
+        self.storage(&mut line);
+        match &self.boot {
+            BootFrom::Kernel { kernel, bundle } => {
+                line.option("-kernel", kernel);
+                line.option("-initrd", bundle);
+            }
+            BootFrom::Loader { loader, package } => {
+                line.option("-kernel", loader);
+                let package = escaped(package.as_os_str());
+                let mut text = OsString::from("loader,file=");
+                text.push(package);
+                text.push(format!(",addr={PACKAGE_BASE:#x},force-raw=on"));
+                line.option("-device", text);
+            }
+        }
+        line.0
+    }
+
+    fn machine_option(&self) -> String {
+        // q35 splits RAM at 2 GiB by itself when there is more than 2.75 GiB; pc keeps up to 3.5 GiB below.
+        let split = self.machine == Machine::Pc && self.memory_mib > 2048;
+        let split = if split { ",max-ram-below-4g=2G" } else { "" };
+        format!("{}{split}", self.machine)
+    }
+
+    fn channels(&self, line: &mut Line) {
+        self.socket(line, CONSOLE_SOCKET);
+        line.words(&["-device", "isa-debugcon,iobase=0xe9,chardev=console"]);
+        self.socket(line, QMP_SOCKET);
+        line.words(&["-mon", "chardev=qmp,mode=control"]);
+        match self.debugger {
+            DebuggerPort::Socket => {
+                self.socket(line, GDB_SOCKET);
+                line.words(&["-gdb", "chardev:gdb"]);
+            }
+            DebuggerPort::Tcp(port) => line.option("-gdb", format!("tcp:127.0.0.1:{port}")),
+        }
+    }
+
+    fn socket(&self, line: &mut Line, name: &str) {
+        let mut text = OsString::from(format!("socket,id={name},path="));
+        text.push(escaped(self.sockets.join(name).as_os_str()));
+        line.option("-chardev", text);
+    }
+
+    fn storage(&self, line: &mut Line) {
+        let mut disk = OsString::from(
+            "driver=raw,node-name=disk,discard=unmap,file.driver=file,file.filename=",
+        );
+        disk.push(escaped(self.disk.as_os_str()));
+        line.option("-blockdev", disk);
+        match self.hba {
+            Hba::VirtioScsi => {
+                let queue_size = self
+                    .queue_size
+                    .map_or_else(String::new, |size| format!(",virtqueue_size={size}"));
+                line.option(
+                    "-device",
+                    format!("virtio-scsi-pci,id=hba,num_queues=1{queue_size}"),
+                );
+            }
+        }
+        line.option(
+            "-device",
+            format!(
+                "scsi-hd,bus=hba.0,scsi-id=0,lun=0,drive=disk,serial=hiberport,logical_block_size={0},physical_block_size={0}",
+                self.sector_bytes
+            ),
+        );
+    }
+}
+
+#[derive(Default)]
+struct Line(Vec<OsString>);
+
+impl Line {
+    fn words(&mut self, words: &[&str]) {
+        self.0.extend(words.iter().map(OsString::from));
+    }
+
+    fn option(&mut self, name: &str, value: impl Into<OsString>) {
+        self.0.push(name.into());
+        self.0.push(value.into());
+    }
+}
+
+/// A comma in a value of QEMU's option syntax is written twice.
+fn escaped(text: &OsStr) -> OsString {
+    text.to_string_lossy().replace(',', ",,").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> MachineSpec {
+        MachineSpec {
+            machine: Machine::Q35,
+            memory_mib: 256,
+            hba: Hba::VirtioScsi,
+            queue_size: None,
+            disk: "/run/a,b/disk.raw".into(),
+            sector_bytes: 512,
+            clock: GuestClock::Instructions,
+            boot: BootFrom::Kernel {
+                kernel: "/k".into(),
+                bundle: "/b".into(),
+            },
+            sockets: "/run/a,b".into(),
+            debugger: DebuggerPort::Socket,
+        }
+    }
+
+    fn text(spec: &MachineSpec) -> String {
+        spec.arguments()
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn the_first_start_has_kernel_and_bundle() {
+        let text = text(&spec());
+        assert!(
+            text.contains("-machine q35 -m 256M -accel tcg -icount shift=0"),
+            "{text}"
+        );
+        assert!(text.contains("-kernel /k -initrd /b"), "{text}");
+        assert!(
+            text.contains("virtio-scsi-pci,id=hba,num_queues=1 "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn commas_in_paths_are_doubled() {
+        let text = text(&spec());
+        assert!(text.contains("file.filename=/run/a,,b/disk.raw"), "{text}");
+        assert!(text.contains("socket,id=qmp,path=/run/a,,b/qmp"), "{text}");
+    }
+
+    #[test]
+    fn a_large_pc_has_memory_above_four_gib() {
+        let mut spec = spec();
+        spec.machine = Machine::Pc;
+        spec.memory_mib = 3072;
+        assert!(text(&spec).contains("-machine pc,max-ram-below-4g=2G -m 3072M"));
+        spec.memory_mib = 2048;
+        assert!(text(&spec).contains("-machine pc -m 2048M"));
+    }
+
+    #[test]
+    fn a_resume_has_loader_and_package() {
+        let mut spec = spec();
+        spec.boot = BootFrom::Loader {
+            loader: "/l".into(),
+            package: "/p".into(),
+        };
+        spec.queue_size = Some(64);
+        spec.sector_bytes = 4096;
+        spec.clock = GuestClock::RealTime;
+        spec.debugger = DebuggerPort::Tcp(1234);
+        let text = text(&spec);
+        assert!(
+            text.contains("-kernel /l -device loader,file=/p,addr=0x200000,force-raw=on"),
+            "{text}"
+        );
+        assert!(text.contains("virtqueue_size=64"), "{text}");
+        assert!(
+            text.contains("logical_block_size=4096,physical_block_size=4096"),
+            "{text}"
+        );
+        assert!(text.contains("-gdb tcp:127.0.0.1:1234"), "{text}");
+        assert!(!text.contains("icount"), "{text}");
+    }
+}
