@@ -1,0 +1,258 @@
+//! Calls into drivers: which callback runs, where its frames begin, what it may leave behind.
+//!
+//! [`invoke`] is the only way into a driver image. [`set_hooks`] lets the rules look at every entry and exit.
+
+use alloc::{format, string::String, vec::Vec};
+
+pub use kind::CallbackKind;
+use proto::owner::Role;
+
+use crate::{
+    exports,
+    hw::{cpu, stubs},
+    image,
+    irql::{self, Irql},
+    mem::{self, Va},
+    sync::Lock,
+    timer,
+};
+
+mod kind;
+
+/// Return addresses that a trace holds at most.
+const TRACE_LIMIT: usize = 32;
+/// Bytes of stack that a trace looks through at most.
+const SCAN_BYTES: u64 = 16 << 10;
+/// Longest call instruction that a return address is checked against.
+const CALL_BYTES: u64 = 7;
+
+/// A callback of a driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// The instance.
+    pub role: Role,
+    /// Which of the documented callbacks.
+    pub kind: CallbackKind,
+    /// What reports call it.
+    pub name: &'static str,
+}
+
+/// What a callback left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// IRQL at which it was called.
+    pub irql_before: Irql,
+    /// IRQL at which it returned.
+    pub irql_after: Irql,
+    /// Instructions that it took, nested callbacks and exports included.
+    pub instructions: u64,
+}
+
+/// What looks at every callback.
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    /// Right before the call.
+    pub enter: fn(&Callback),
+    /// Right after the return.
+    pub leave: fn(&Callback, Left),
+}
+
+/// Result of [`invoke_measured`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// Content of RAX; the caller cuts it to the type that the callback returns.
+    pub returned: u64,
+    /// Instructions that it took.
+    pub instructions: u64,
+}
+
+/// Where a violation happened.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The instance.
+    pub role: Option<Role>,
+    /// The callbacks that are running, outermost first.
+    pub callback: String,
+    /// Return addresses into the driver's images and the last export calls, newest first.
+    pub trace: Vec<String>,
+}
+
+/// A callback that is running.
+struct Active {
+    callback: Callback,
+    /// Stack pointer at its entry: its frames lie below.
+    stack_top: u64,
+    /// Exports that it is in, outermost first: the argument array and the return address.
+    exports: Vec<(Va, Va)>,
+}
+
+static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
+static HOOKS: Lock<Option<Hooks>> = Lock::new(None);
+
+/// Sets what looks at every callback.
+pub fn set_hooks(hooks: Hooks) {
+    *HOOKS.lock() = Some(hooks);
+}
+
+/// Calls a driver's routine at the current IRQL; returns its RAX.
+pub fn invoke(callback: Callback, entry: Va, args: &[u64]) -> u64 {
+    invoke_measured(callback, entry, args).returned
+}
+
+/// As [`invoke`], with the number of instructions. The IRQL is put back if the driver changed it (the hooks are told
+/// the one that it left).
+pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocation {
+    let mut slots: Vec<u64> = args.to_vec();
+    slots.resize(args.len().max(4), 0);
+    ACTIVE.lock().push(Active {
+        callback,
+        stack_top: cpu::stack_pointer().0,
+        exports: Vec::new(),
+    });
+    let hooks = *HOOKS.lock();
+    if let Some(hooks) = hooks {
+        (hooks.enter)(&callback);
+    }
+    let irql_before = irql::current();
+    cpu::default_float_state();
+    let start = timer::instructions();
+    let returned = stubs::call(entry, &slots);
+    let instructions = timer::instructions().wrapping_sub(start);
+    let irql_after = irql::current();
+    if let Some(hooks) = hooks {
+        (hooks.leave)(
+            &callback,
+            Left {
+                irql_before,
+                irql_after,
+                instructions,
+            },
+        );
+    }
+    if irql_after != irql_before {
+        irql::lower(irql_before);
+    }
+    ACTIVE.lock().pop();
+    Invocation {
+        returned,
+        instructions,
+    }
+}
+
+/// The callback that runs, the innermost one.
+#[must_use]
+pub fn current() -> Option<Callback> {
+    ACTIVE.lock().last().map(|active| active.callback)
+}
+
+/// All callbacks that run, outermost first (an interrupt handler's nest inside what it interrupted).
+#[must_use]
+pub fn stack() -> Vec<Callback> {
+    ACTIVE.lock().iter().map(|active| active.callback).collect()
+}
+
+/// Where we are, for a violation.
+#[must_use]
+pub fn context() -> Context {
+    let names: Vec<&str> = stack().iter().map(|callback| callback.name).collect();
+    let mut trace: Vec<String> = trace()
+        .into_iter()
+        .map(|address| image::symbolise(Va(address)))
+        .collect();
+    trace.extend(
+        exports::recent(6)
+            .into_iter()
+            .map(|text| format!("earlier call: {text}")),
+    );
+    Context {
+        role: current().map(|callback| callback.role),
+        callback: names.join(" > "),
+        trace,
+    }
+}
+
+/// Return addresses into driver images, newest first, of the driver code that is running or waits for an export.
+#[must_use]
+pub fn trace() -> Vec<u64> {
+    let newest = ACTIVE.try_lock().and_then(|active| {
+        let exports = active.last()?.exports.last();
+        exports.map(|&(args, return_address)| (return_address, args))
+    });
+    match newest {
+        Some((return_address, args)) => trace_from(return_address, args),
+        None => trace_from(Va::NULL, cpu::stack_pointer()),
+    }
+}
+
+/// The same, from an instruction and a stack pointer on.
+///
+/// Frames are found by looking for return addresses on the stack: values that point into a driver's code right behind
+/// a call instruction. Stale ones may slip in; the first is exact.
+#[must_use]
+pub fn trace_from(instruction: Va, stack_pointer: Va) -> Vec<u64> {
+    let mut trace = Vec::new();
+    if image::find(instruction).is_some() {
+        trace.push(instruction.0);
+    }
+    let end = ACTIVE
+        .try_lock()
+        .and_then(|active| active.last().map(|active| active.stack_top))
+        .unwrap_or(u64::MAX)
+        .min(stack_pointer.0.saturating_add(SCAN_BYTES));
+    let mut slot = Va(stack_pointer.0.next_multiple_of(8));
+    while slot.0 < end && trace.len() < TRACE_LIMIT {
+        let Ok(value) = mem::read::<u64>(slot) else {
+            break;
+        };
+        if is_return_address(Va(value)) {
+            trace.push(value);
+        }
+        slot = slot.offset(8);
+    }
+    trace
+}
+
+/// Notes that the running callback entered an export.
+pub(crate) fn enter_export(args: Va, return_address: Va) {
+    if let Some(active) = ACTIVE.lock().last_mut() {
+        active.exports.push((args, return_address));
+    }
+}
+
+/// Notes that it left again.
+pub(crate) fn leave_export() {
+    if let Some(active) = ACTIVE.lock().last_mut() {
+        active.exports.pop();
+    }
+}
+
+/// Whether a value points into a driver's code right behind a call.
+fn is_return_address(va: Va) -> bool {
+    let Some(place) = image::find(va) else {
+        return false;
+    };
+    if !place.executable {
+        return false;
+    }
+    let mut before = [0; 7];
+    if mem::read_bytes(Va(va.0.wrapping_sub(CALL_BYTES)), &mut before).is_err() {
+        return false;
+    }
+    ends_in_call(before)
+}
+
+/// Whether seven bytes end in a call: `E8 rel32`, or `FF /2` with a register, an 8-bit or a 32-bit displacement.
+const fn ends_in_call(bytes: [u8; 7]) -> bool {
+    let [b7, b6, b5, b4, b3, b2, b1] = bytes;
+    b5 == 0xE8
+        || (b2 == 0xFF && indirect_call(b1))
+        || (b3 == 0xFF && indirect_call(b2))
+        || (b4 == 0xFF && indirect_call(b3))
+        || (b6 == 0xFF && indirect_call(b5))
+        || (b7 == 0xFF && indirect_call(b6))
+}
+
+/// The operation field of `FF` that means a near call.
+const fn indirect_call(modrm: u8) -> bool {
+    modrm >> 3 & 7 == 2
+}

@@ -1,0 +1,149 @@
+//! Segments, task state and interrupt gates.
+//!
+//! One flat code and one flat data segment; the task state only holds the stacks for page faults, double faults and
+//! non-maskable interrupts, so that a driver that overflows its stack is reported and not a triple fault.
+//!
+//! UNSAFETY: the tables are read by the processor behind the compiler's back.
+#![expect(
+    unsafe_code,
+    reason = "descriptor tables are loaded by privileged instructions"
+)]
+
+use core::{arch::asm, cell::UnsafeCell};
+
+use super::{entry, layout};
+
+/// Selector of the code segment.
+pub const CODE: u16 = 0x08;
+const DATA: u16 = 0x10;
+const TASK: u16 = 0x18;
+
+/// Interrupt stack of page and protection faults.
+const FAULT_STACK: u64 = 1;
+/// Interrupt stack of double faults.
+const DOUBLE_FAULT_STACK: u64 = 2;
+/// Interrupt stack of non-maskable interrupts.
+const NMI_STACK: u64 = 3;
+
+/// Words of a 64-bit task state segment (Intel SDM volume 3, 8.7): 104 bytes.
+const TASK_STATE_BYTES: usize = 104;
+
+/// A table that the processor reads.
+struct Table<T>(UnsafeCell<T>);
+
+// SAFETY: written by `load` alone, which runs on one processor with interrupts disabled.
+unsafe impl<T: Send> Sync for Table<T> {}
+
+#[repr(C, align(16))]
+struct Gates([[u64; 2]; 256]);
+
+#[repr(C, align(16))]
+struct Segments([u64; 5]);
+
+#[repr(C, align(16))]
+struct TaskState([u8; TASK_STATE_BYTES]);
+
+static GATES: Table<Gates> = Table(UnsafeCell::new(Gates([[0; 2]; 256])));
+static SEGMENTS: Table<Segments> = Table(UnsafeCell::new(Segments([0; 5])));
+static TASK_STATE: Table<TaskState> = Table(UnsafeCell::new(TaskState([0; TASK_STATE_BYTES])));
+
+#[repr(C, packed)]
+struct Pointer {
+    limit: u16,
+    base: u64,
+}
+
+/// Fills the tables and loads them; at boot and again after a resume (the descriptor of a loaded task state is
+/// marked busy and must be written anew). Interrupts disabled.
+pub fn load() {
+    // SAFETY: see `Table`: nobody else holds a reference.
+    let task = unsafe { &mut *TASK_STATE.0.get() };
+    task.0 = [0; TASK_STATE_BYTES];
+    for (number, stack) in [
+        (FAULT_STACK, layout::fault_stack()),
+        (DOUBLE_FAULT_STACK, layout::double_fault_stack()),
+        (NMI_STACK, layout::nmi_stack()),
+    ] {
+        // The interrupt stack table begins at byte 36.
+        let offset = crate::mem::size(36 + (number - 1) * 8);
+        if let Some(slot) = task.0.get_mut(offset..offset + 8) {
+            slot.copy_from_slice(&layout::top(stack).0.to_le_bytes());
+        }
+    }
+    // No I/O permission map: its offset lies behind the segment.
+    task.0[102..].copy_from_slice(&104_u16.to_le_bytes());
+
+    let base = TASK_STATE.0.get() as usize as u64;
+    // SAFETY: as above.
+    let segments = unsafe { &mut *SEGMENTS.0.get() };
+    segments.0 = [
+        0,
+        0x00AF_9B00_0000_FFFF,
+        0x00CF_9300_0000_FFFF,
+        task_descriptor(base),
+        base >> 32,
+    ];
+
+    // SAFETY: as above.
+    let gates = unsafe { &mut *GATES.0.get() };
+    for (vector, gate) in (0_u64..).zip(gates.0.iter_mut()) {
+        let stack = match vector {
+            2 => NMI_STACK,
+            8 => DOUBLE_FAULT_STACK,
+            12..=14 => FAULT_STACK,
+            _ => 0,
+        };
+        *gate = interrupt_gate(entry::stub(vector), stack);
+    }
+
+    let gates = Pointer {
+        limit: 256 * 16 - 1,
+        base: GATES.0.get() as usize as u64,
+    };
+    let segments = Pointer {
+        limit: 5 * 8 - 1,
+        base: SEGMENTS.0.get() as usize as u64,
+    };
+    // SAFETY: the table is static and complete.
+    unsafe { asm!("lgdt [{}]", in(reg) &raw const segments, options(readonly, nostack)) };
+    // SAFETY: the table is static and complete.
+    unsafe { asm!("lidt [{}]", in(reg) &raw const gates, options(readonly, nostack)) };
+    // SAFETY: the selectors name entries of the table just loaded; the far return reloads CS with the flat segment.
+    unsafe {
+        asm!(
+            "push {code}",
+            "lea {scratch}, [rip + 2f]",
+            "push {scratch}",
+            "retfq",
+            "2:",
+            "mov ds, {data:e}",
+            "mov es, {data:e}",
+            "mov ss, {data:e}",
+            code = const CODE as u64,
+            data = in(reg) u64::from(DATA),
+            scratch = out(reg) _,
+        );
+    }
+    // SAFETY: the selector names the task state descriptor just written, which is marked available.
+    unsafe { asm!("ltr {0:x}", in(reg) TASK, options(nostack)) };
+}
+
+/// Low half of the descriptor of an available 64-bit task state segment.
+fn task_descriptor(base: u64) -> u64 {
+    (TASK_STATE_BYTES as u64 - 1)
+        | (base & 0xFF_FFFF) << 16
+        | 0x89 << 40
+        | (base >> 24 & 0xFF) << 56
+}
+
+/// A gate that keeps interrupts disabled.
+fn interrupt_gate(target: u64, stack: u64) -> [u64; 2] {
+    [
+        (target & 0xFFFF)
+            | u64::from(CODE) << 16
+            | stack << 32
+            | 0x8E << 40
+            | (target >> 16 & 0xFFFF) << 48,
+        target >> 32,
+    ]
+}
