@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod console;
+pub mod disk;
 pub mod fault;
 pub mod gdb;
+pub mod hibernation;
 pub mod interrupt;
 pub mod options;
 pub mod progress;
@@ -21,3 +24,4 @@ pub mod repository;
 pub mod run_directory;
 pub mod session;
 pub mod setup;
+pub mod symbols;

@@ -53,14 +53,17 @@ fn registers_are_found_by_their_place() {
 }
 
 /// Answers each packet with the next of `answers`.
-fn stub(mut end: UnixStream, answers: Vec<String>) -> JoinHandle<Vec<String>> {
+fn stub(end: &UnixStream, answers: Vec<String>) -> JoinHandle<Vec<String>> {
+    let mut end = end.try_clone().expect("cloned");
     thread::spawn(move || {
         let mut decoder = Decoder::default();
         let mut requests = Vec::new();
         for answer in answers {
             let request = loop {
-                if let Some(Event::Packet(request)) = decoder.next_event() {
-                    break request;
+                match decoder.next_event() {
+                    Some(Event::Packet(request)) => break request,
+                    Some(_) => continue,
+                    None => {}
                 }
                 let mut buffer = [0; 256];
                 let length = end.read(&mut buffer).expect("readable");
@@ -74,16 +77,18 @@ fn stub(mut end: UnixStream, answers: Vec<String>) -> JoinHandle<Vec<String>> {
     })
 }
 
-fn attach(answers: &[&str]) -> (Debugger, JoinHandle<Vec<String>>) {
+fn attach(answers: &[&str]) -> (Debugger, JoinHandle<Vec<String>>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("pair");
     let answers = ["PacketSize=1000", "T05thread:01;"].iter().chain(answers);
-    let stub = stub(theirs, answers.map(|answer| (*answer).to_owned()).collect());
-    (Debugger::attach(Wire::Unix(ours)).expect("attached"), stub)
+    let answers = answers.map(|answer| (*answer).to_owned()).collect();
+    let stub = stub(&theirs, answers);
+    let debugger = Debugger::attach(Wire::Unix(ours)).expect("attached");
+    (debugger, stub, theirs)
 }
 
 #[test]
 fn memory_and_breakpoints_at_high_addresses() {
-    let (mut debugger, stub) = attach(&["2a00000000000080", "OK", "T05thread:01;", "E14"]);
+    let (mut debugger, stub, _end) = attach(&["2a00000000000080", "OK", "T05thread:01;", "E14"]);
     let value = debugger.read_u64(0xffff_f800_0000_1000).expect("readable");
     assert_eq!(value, 0x8000_0000_0000_002a);
     debugger.set_breakpoint(0xffff_f800_0000_2000).expect("set");
@@ -108,13 +113,13 @@ fn memory_and_breakpoints_at_high_addresses() {
 
 #[test]
 fn a_running_machine_and_a_gone_one_are_told_apart() {
-    let (mut debugger, stub) = attach(&[]);
+    let (mut debugger, stub, end) = attach(&[]);
     assert_eq!(
         debugger.wait(Duration::from_millis(20)).expect("waited"),
         Waited::Running
     );
     stub.join().expect("joined");
-    // The stub's thread owned the other end.
+    drop(end);
     assert_eq!(
         debugger.wait(Duration::from_secs(5)).expect("waited"),
         Waited::Closed
