@@ -9,6 +9,7 @@ use crate::{
         LockFreeContext, PassiveContext, RestartContext, StartIoContext, StopContext,
     },
     port::UnitAddress,
+    registration::Role,
     srb::{Completed, Srb, table::Parked},
     status::FindError,
 };
@@ -22,6 +23,28 @@ bitflags::bitflags! {
         /// The miniport can be started again in the restored system to read the rest of the hibernation file.
         const DUMP_RESUME_CAPABLE = wdk_sys::STOR_FEATURE_DUMP_RESUME_CAPABLE;
     }
+}
+
+/// In which life of the driver an adapter type serves.
+pub trait Life: 'static {
+    /// The role for which it may be registered.
+    const ROLE: Role;
+}
+
+/// Normal operation: many processors, interrupts, locks.
+#[derive(Debug)]
+pub enum Normal {}
+
+/// The crash-dump or hibernation stack: one processor, interrupts off, nothing runs beside a callback.
+#[derive(Debug)]
+pub enum Dump {}
+
+impl Life for Normal {
+    const ROLE: Role = Role::Normal;
+}
+
+impl Life for Dump {
+    const ROLE: Role = Role::Dump;
 }
 
 /// What an adapter type registers with the port.
@@ -129,6 +152,9 @@ pub enum Interrupt {
 /// The methods run under the IRQL and lock that the port documents for the callback; what that allows is what their context
 /// offers. Source: CONTRACT of `storport.h` callbacks, `nc-storport-hw_*.md`.
 pub trait Adapter: Sized + Send + Sync + 'static {
+    /// The life in which this type serves; registration for the other is refused.
+    type Life: Life;
+
     /// What is registered with the port.
     const REGISTRATION: Registration;
 

@@ -21,7 +21,7 @@ use wdk_sys::{
 
 pub use self::find::{AccessRange, DumpMode, DumpRange, FindAdapterContext};
 use crate::{
-    adapter::Adapter,
+    adapter::{Adapter, Dump},
     cell::StartIoHeld,
     inlines,
     lock::{StartIoGuard, StartIoLockSlot},
@@ -229,6 +229,8 @@ fn request_timer<A: Adapter>(port: Port<'_>, microseconds: u32) {
 #[derive(Debug)]
 pub struct InterruptContext<'call, A: Adapter> {
     port: Port<'call>,
+    /// Proof for the dump stack alone; see `split`.
+    held: StartIoHeld<'call>,
     adapter: PhantomData<fn() -> A>,
 }
 
@@ -236,6 +238,8 @@ impl<'call, A: Adapter> InterruptContext<'call, A> {
     pub(crate) const fn new(port: Port<'call>) -> Self {
         Self {
             port,
+            // INVARIANT: handed out for adapters of the dump stack only, where nothing else runs (`split`).
+            held: StartIoHeld::new(),
             adapter: PhantomData,
         }
     }
@@ -245,6 +249,14 @@ impl<'call, A: Adapter> InterruptContext<'call, A> {
     #[inline]
     pub const fn port(&self) -> Port<'call> {
         self.port
+    }
+}
+
+impl<'call, A: Adapter<Life = Dump>> InterruptContext<'call, A> {
+    /// The port handle, and the proof that nothing else runs: only for adapters of the dump stack.
+    #[inline]
+    pub const fn split(&mut self) -> (Port<'call>, &mut StartIoHeld<'call>) {
+        (self.port, &mut self.held)
     }
 }
 

@@ -44,6 +44,12 @@ impl DumpData {
         self.address.as_ptr()
     }
 
+    /// The address as a number, for the flight recorder.
+    #[must_use]
+    pub fn address_code(&self) -> u64 {
+        self.address.addr().get() as u64
+    }
+
     /// Length in bytes.
     #[must_use]
     pub const fn bytes(&self) -> u32 {

@@ -15,7 +15,7 @@ use wdk_sys::{
 };
 
 use crate::{
-    adapter::Adapter,
+    adapter::{Adapter, Life},
     extension::DeviceExtension,
     instance,
     recorder::{self, Event},
@@ -85,6 +85,9 @@ impl EntryArguments {
 #[must_use]
 pub fn initialize<A: Adapter>(arguments: &EntryArguments) -> NTSTATUS {
     let is_dump = u64::from(arguments.role() == Role::Dump);
+    if arguments.role() != <A::Life as Life>::ROLE {
+        return wdk_sys::STATUS_INVALID_PARAMETER;
+    }
     recorder::record(Event::DriverEntry, is_dump, 0);
     let mut data = initialization_data::<A>();
     // SAFETY: (1) the arguments are those that DriverEntry got; (2) the data is complete and a local; (3) the callbacks are

@@ -6,10 +6,7 @@
 #![expect(unsafe_code, reason = "C entry points")]
 // UNSAFETY: the port driver passes raw pointers; every thunk's own safety is the documented contract of its callback.
 
-use core::{
-    ffi::{CStr, c_void},
-    ptr::NonNull,
-};
+use core::{ffi::c_void, ptr::NonNull};
 
 use wdk_sys::{
     _SCSI_ADAPTER_CONTROL_STATUS, _SCSI_ADAPTER_CONTROL_TYPE, _SCSI_UNIT_CONTROL_STATUS,
@@ -72,15 +69,30 @@ pub(crate) unsafe extern "C" fn find_adapter<A: Adapter>(
 /// `argument_string` is null or points to bytes that end with zero.
 unsafe fn says_dump(argument_string: PCHAR) -> bool {
     const DUMP: &[u8] = b"dump=1";
-    let Some(first) = NonNull::new(argument_string) else {
+    /// Longer strings are not looked at any further.
+    const LENGTH_MAX: usize = 1024;
+    let Some(first) = NonNull::new(argument_string.cast::<u8>()) else {
         return false;
     };
-    // SAFETY: the caller vouches for the string.
-    let argument = unsafe { CStr::from_ptr(first.as_ptr().cast()) };
-    argument
-        .to_bytes()
-        .windows(DUMP.len())
-        .any(|part| part.eq_ignore_ascii_case(DUMP))
+    let mut matched = 0;
+    for offset in 0..LENGTH_MAX {
+        // SAFETY: no zero byte was met before this one, so it belongs to the string.
+        let place = unsafe { first.add(offset) };
+        // SAFETY: as above.
+        let byte = unsafe { place.read() }.to_ascii_lowercase();
+        if byte == 0 {
+            return false;
+        }
+        // No prefix of the word is its suffix, so a mismatch starts over at the byte itself.
+        matched = match DUMP.get(matched) {
+            Some(&wanted) if wanted == byte => matched + 1,
+            _ => usize::from(byte == DUMP[0]),
+        };
+        if matched == DUMP.len() {
+            return true;
+        }
+    }
+    false
 }
 
 /// `HwStorInitialize`.

@@ -13,8 +13,8 @@ use crate::request::{
 };
 use crate::ring::{QueueFault, Slot, SubmitError};
 
-/// Slots for the larger of the two dump rings: 2 KiB in the adapter extension.
-const SLOTS: usize = 128;
+/// Slots for the larger of the two dump rings, 2 KiB in all.
+pub const SLOTS: usize = 128;
 const _: () =
     assert!(crate::plan::DUMP_RING_DIRECT == 128 && crate::plan::DUMP_RING_INDIRECT <= 128);
 
@@ -56,10 +56,10 @@ pub enum DumpPoll {
     },
 }
 
-/// The engine of a dump instance. About 2.3 KiB, nearly all of it slots.
+/// The engine of a dump instance. With its slots inside it takes about 2.3 KiB, else some 300 bytes.
 #[derive(Debug)]
-pub struct DumpEngine<R, M> {
-    queue: RequestQueue<R, M, [Slot; SLOTS]>,
+pub struct DumpEngine<R, M, S = [Slot; SLOTS]> {
+    queue: RequestQueue<R, M, S>,
     frame: Frame,
     outstanding: Option<Prepared>,
     last: Option<Response>,
@@ -76,6 +76,28 @@ impl<R: Mmio + Clone, M: DmaMemory + Clone> DumpEngine<R, M> {
         quiesced: Quiesced,
         memory: M,
     ) -> Result<Self, DumpStartError> {
+        let slots = [Slot::default(); SLOTS];
+        Self::start_with_slots(registers, plan, quiesced, memory, slots)
+    }
+}
+
+impl<R, M, S> DumpEngine<R, M, S>
+where
+    R: Mmio + Clone,
+    M: DmaMemory + Clone,
+    S: AsRef<[Slot]> + AsMut<[Slot]>,
+{
+    /// The same with slots elsewhere, at least [`SLOTS`] of them: for callers whose stack is short.
+    ///
+    /// # Errors
+    /// See [`DumpStartError`].
+    pub fn start_with_slots(
+        registers: &Registers<R>,
+        plan: &Plan,
+        quiesced: Quiesced,
+        memory: M,
+        slots: S,
+    ) -> Result<Self, DumpStartError> {
         let layout = plan
             .layout()
             .frame
@@ -85,8 +107,7 @@ impl<R: Mmio + Clone, M: DmaMemory + Clone> DumpEngine<R, M> {
             Frame::in_region(layout, memory.bus_address()).map_err(DumpStartError::Frame)?;
         let start = || {
             let mut bring_up = BringUp::start(registers, plan, quiesced, Vector::NONE)?;
-            let mut queue =
-                bring_up.request_queue(0, memory, [Slot::default(); SLOTS], Vector::NONE)?;
+            let mut queue = bring_up.request_queue(0, memory, slots, Vector::NONE)?;
             // Completion is polled; interrupts are off anyway.
             queue.suppress_interrupts();
             bring_up.finish()?;

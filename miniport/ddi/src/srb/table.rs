@@ -20,9 +20,10 @@ pub struct Parked(());
 /// # Invariants
 /// The block, if there is one, is a request that adapter type `A` owned and that this place owns now.
 #[derive(Debug)]
-#[repr(transparent)]
 pub struct Place<A: Adapter> {
     block: Option<NonNull<SCSI_REQUEST_BLOCK>>,
+    /// What the miniport wants to know of the request while it waits.
+    note: u64,
     adapter: PhantomData<fn() -> A>,
 }
 
@@ -45,6 +46,7 @@ impl<A: Adapter> Place<A> {
     /// A place without a request.
     pub const EMPTY: Self = Self {
         block: None,
+        note: 0,
         adapter: PhantomData,
     };
 
@@ -52,6 +54,15 @@ impl<A: Adapter> Place<A> {
     #[must_use]
     pub const fn is_occupied(&self) -> bool {
         self.block.is_some()
+    }
+
+    /// Lends the request without moving it.
+    fn look<R>(&self, look: impl FnOnce(&Srb<A>, u64) -> R) -> Option<R> {
+        let srb = ManuallyDrop::new(Srb::<A> {
+            block: self.block?,
+            adapter: PhantomData,
+        });
+        Some(look(&srb, self.note))
     }
 }
 
@@ -74,7 +85,7 @@ impl<A: Adapter> RequestSlot<A> {
     /// # Errors
     /// The slot is occupied: the caller has the request back.
     pub fn park(&mut self, srb: Srb<A>) -> Result<Parked, Srb<A>> {
-        park(&mut self.0, srb)
+        park(&mut self.0, srb, 0)
     }
 
     /// Takes the request out.
@@ -101,14 +112,14 @@ impl<A: Adapter> RequestTable<A> {
         Self { places }
     }
 
-    /// Puts a request at `index`.
+    /// Puts a request at `index`, with a note for [`RequestTable::inspect`].
     ///
     /// # Errors
     /// There is no such place, or it is occupied: the caller has the request back.
     #[inline]
-    pub fn park(&mut self, index: u16, srb: Srb<A>) -> Result<Parked, Srb<A>> {
+    pub fn park(&mut self, index: u16, srb: Srb<A>, note: u64) -> Result<Parked, Srb<A>> {
         match self.places.as_mut().get_mut(usize::from(index)) {
-            Some(place) => park(place, srb),
+            Some(place) => park(place, srb, note),
             None => Err(srb),
         }
     }
@@ -131,23 +142,25 @@ impl<A: Adapter> RequestTable<A> {
     /// Index of the first request for which `matches` holds.
     pub fn position(&self, matches: impl Fn(&Srb<A>) -> bool) -> Option<u16> {
         let places = self.places.as_ref().iter();
-        (0u16..).zip(places).find_map(|(index, place)| {
-            let srb = ManuallyDrop::new(Srb::<A> {
-                block: place.block?,
-                adapter: PhantomData,
-            });
-            matches(&srb).then_some(index)
-        })
+        (0u16..)
+            .zip(places)
+            .find_map(|(index, place)| place.look(|srb, _| matches(srb))?.then_some(index))
+    }
+
+    /// Looks at the request at `index` and its note without taking it out.
+    pub fn inspect<R>(&self, index: u16, look: impl FnOnce(&Srb<A>, u64) -> R) -> Option<R> {
+        self.places.as_ref().get(usize::from(index))?.look(look)
     }
 }
 
 #[inline]
-fn park<A: Adapter>(place: &mut Place<A>, srb: Srb<A>) -> Result<Parked, Srb<A>> {
+fn park<A: Adapter>(place: &mut Place<A>, srb: Srb<A>, note: u64) -> Result<Parked, Srb<A>> {
     if place.is_occupied() {
         return Err(srb);
     }
     // INVARIANT: the request's ownership moves into the place.
     place.block = Some(ManuallyDrop::new(srb).block);
+    place.note = note;
     Ok(Parked(()))
 }
 

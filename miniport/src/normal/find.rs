@@ -1,0 +1,150 @@
+//! `HwStorFindAdapter` of the normal life: from PCI configuration space to a plan, registers and memory.
+//!
+//! Key type: [`Found`], what the rest of the normal life works with. Order as the port demands: describe the adapter first, then take the
+//! uncached extension, sized for the worst case, since it is allocated once in the life of the adapter.
+
+use core::sync::atomic::Ordering;
+
+use ddi::{
+    config::Limits,
+    context::{AccessRange, DumpMode, FindAdapterContext},
+    instance::INSTANCE,
+    recorder::{self, Event},
+    srb::table::{Place, RequestTable},
+    status::FindError,
+};
+use hba::{
+    device::Probe,
+    pci::{CONFIG_BYTES, CapError, capabilities},
+    plan::{NormalOptions, Plan},
+    ring::Slot,
+};
+
+use super::NormalAdapter;
+use crate::device::{
+    DeviceMemory, DeviceRegisters, Patience, RANGES_MAX, collect_ranges, map_registers, reset,
+};
+
+/// What the adapter is made of; plain and unchanging once it is found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// How the device is used.
+    pub(crate) plan: Plan,
+    /// How the dump life uses it; `None` when the device cannot serve a dump.
+    pub(crate) dump_plan: Option<Plan>,
+    /// The device's registers.
+    pub(crate) registers: DeviceRegisters,
+    /// The memory that the plan divides.
+    pub(crate) memory: DeviceMemory,
+    /// The PnP ranges, for the dump life.
+    pub(crate) ranges: [Option<AccessRange>; RANGES_MAX],
+}
+
+/// Steps that can refuse the adapter, for the flight recorder.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    DumpMode = 1,
+    Config = 2,
+    Capabilities = 3,
+    Map = 4,
+    Reset = 5,
+    Probe = 6,
+    Plan = 7,
+    Memory = 8,
+    Private = 9,
+}
+
+impl NormalAdapter {
+    pub(super) fn find(&mut self, context: &mut FindAdapterContext<'_>) -> Result<(), FindError> {
+        let mode = context.dump_mode();
+        recorder::record(Event::FindAdapter, mode.code().into(), 0);
+        if mode != DumpMode::None {
+            // DriverEntry saw arguments, the configuration says dump: nothing that this life could do is legal there.
+            return Err(refuse(
+                Step::DumpMode,
+                mode.code().into(),
+                FindError::BadConfig,
+            ));
+        }
+        let found = Found::discover(context)?;
+        let plan = &found.plan;
+        let ring = plan.request_ring();
+        let slots = context.private_area(ring, Slot::default());
+        let places = context.private_area(ring, Place::EMPTY);
+        let engine = self.engine.get_mut();
+        engine.slots = slots.ok_or_else(|| refuse(Step::Private, 0, FindError::Failed))?;
+        engine.requests = places
+            .and_then(|places| places.lend())
+            .map(RequestTable::new)
+            .ok_or_else(|| refuse(Step::Private, 1, FindError::Failed))?;
+        let depth = u32::from(plan.limits().commands_per_lun.min(ring));
+        self.unit_depth.store(depth, Ordering::Relaxed);
+        self.found = Some(found);
+        INSTANCE.note(context.port());
+        Ok(())
+    }
+}
+
+impl Found {
+    fn discover(context: &mut FindAdapterContext<'_>) -> Result<Self, FindError> {
+        let mut config = [0; CONFIG_BYTES];
+        let read = context.read_pci_config(&mut config);
+        if (read as usize) < CONFIG_BYTES {
+            return Err(refuse(Step::Config, read.into(), FindError::Failed));
+        }
+        let caps = capabilities(&config).map_err(|error| {
+            let status = match error {
+                CapError::NoFunction | CapError::NotVirtioScsi => FindError::NotFound,
+                _ => FindError::Failed,
+            };
+            refuse(Step::Capabilities, 0, status)
+        })?;
+        let ranges = collect_ranges(context.access_ranges());
+        let registers = map_registers(context, &caps, &ranges)
+            .map_err(|error| refuse(Step::Map, error.code(), FindError::Failed))?;
+        let quiesced = reset(&registers, context.port(), Patience::Long)
+            .map_err(|_| refuse(Step::Reset, 0, FindError::Failed))?;
+        let probe = Probe::read(&registers, quiesced)
+            .map_err(|_| refuse(Step::Probe, 0, FindError::Failed))?;
+        let plan = Plan::normal(&caps, &probe, &NormalOptions::STANDARD)
+            .map_err(|_| refuse(Step::Plan, 0, FindError::Failed))?;
+        let dump_plan = Plan::dump(&caps, &probe).ok();
+        describe(context, &plan);
+        let memory = context
+            .uncached_extension(plan.region_bytes())
+            .map_err(|_| refuse(Step::Memory, plan.region_bytes().into(), FindError::Failed))?;
+        Ok(Self {
+            plan,
+            dump_plan,
+            registers,
+            memory,
+            ranges,
+        })
+    }
+}
+
+/// Tells the port what the adapter can take.
+fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
+    let limits = plan.limits();
+    let units = limits.max_lun.saturating_add(1);
+    let mut config = context.config();
+    config.describe(Limits {
+        maximum_transfer_bytes: plan.transfer_bytes(),
+        physical_breaks: u32::from(plan.segments()) - 1,
+        targets: limits.max_target.saturating_add(1),
+        logical_units: u8::try_from(units).unwrap_or(u8::MAX),
+        requests: plan.request_ring().into(),
+        requests_per_unit: limits.commands_per_lun.min(plan.request_ring()).into(),
+    });
+    config.set_srb_extension::<NormalAdapter>();
+    if plan.caps().msix.is_some() {
+        config.enable_message_interrupts::<NormalAdapter>();
+    }
+}
+
+/// Records why the adapter is not taken.
+#[cold]
+fn refuse(step: Step, detail: u64, status: FindError) -> FindError {
+    recorder::record(Event::FindRefused, step as u64, detail);
+    status
+}

@@ -1,0 +1,392 @@
+//! Resets and aborts: task management through the control queue, and the reset of the whole device as the last resort.
+//!
+//! Key types: [`Management`], [`Reason`]. A reset or abort request is sent to the unit that it names and completes when the device has
+//! answered; the requests that it ends are answered by the device one by one, so none is completed while the device may still write to
+//! its memory. A timer bounds the wait. What the device does not answer in time, or a bus reset, ends in a device reset: only after it are the
+//! requests completed for the device.
+
+use ddi::{
+    adapter::Started,
+    cell::StartIoHeld,
+    context::{DpcContext, StartIoContext},
+    port::{EventCode, Port, UnitAddress},
+    recorder::{self, Event},
+    srb::{Function, Srb, table::RequestSlot},
+    status::SrbStatus,
+};
+use hba::{
+    device::{Quiesced, ResetError},
+    queues::TmfCompletion,
+    request::{TaskFunction, TaskManagement, TmfOutcome},
+    ring::{QueueFault, Rearmed, Tag},
+};
+
+use super::{Engine, NormalAdapter};
+use crate::{
+    device::{Patience, reset},
+    lifecycle::State,
+    request::{PATH, address_code, wire_address},
+    status,
+};
+
+/// How long the device may take for a task management function.
+const TIMEOUT_MICROSECONDS: u32 = 5_000_000;
+/// Functions that are outstanding at once; the control queue has room for as many.
+const CONCURRENT_MAX: usize = 8;
+
+/// Why the whole device is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// `HwStorResetBus`.
+    BusReset = 1,
+    /// A task management function was not answered.
+    NoAnswer = 2,
+    /// The device broke the protocol.
+    ProtocolError = 3,
+}
+
+/// Task management requests that wait for the device.
+#[derive(Debug)]
+pub(crate) struct Management {
+    waiting: [Waiting; CONCURRENT_MAX],
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Waiting {
+    request: RequestSlot<NormalAdapter>,
+    step: Step,
+}
+
+/// What the request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// One reset function.
+    Reset,
+    /// An abort.
+    Abort,
+    /// Target resets one after the other; this one is under way, and there is a last one.
+    EveryTarget { target: u8, last: u8 },
+}
+
+impl Management {
+    pub(crate) const NONE: Self = Self {
+        waiting: [const {
+            Waiting {
+                request: RequestSlot::EMPTY,
+                step: Step::Reset,
+            }
+        }; CONCURRENT_MAX],
+    };
+
+    /// A free place and its number.
+    fn free(&mut self) -> Option<(u64, &mut Waiting)> {
+        (0..)
+            .zip(&mut self.waiting)
+            .find(|(_, waiting)| !waiting.request.is_occupied())
+    }
+
+    fn get(&mut self, token: u64) -> Option<&mut Waiting> {
+        self.waiting.get_mut(usize::try_from(token).ok()?)
+    }
+
+    /// Whether any request waits.
+    fn is_busy(&self) -> bool {
+        self.waiting
+            .iter()
+            .any(|waiting| waiting.request.is_occupied())
+    }
+}
+
+impl NormalAdapter {
+    /// RESET_LOGICAL_UNIT, RESET_DEVICE, RESET_BUS.
+    pub(super) fn start_reset(
+        &self,
+        context: &mut StartIoContext<'_, Self>,
+        srb: Srb<Self>,
+    ) -> Started {
+        let unit = srb.address();
+        let (step, function) = match srb.function() {
+            Function::ResetLogicalUnit => (Step::Reset, TaskFunction::LogicalUnitReset),
+            Function::ResetDevice => (Step::Reset, TaskFunction::TargetReset),
+            _ => (self.every_target(), TaskFunction::TargetReset),
+        };
+        let unit = match step {
+            Step::EveryTarget { target, .. } => UnitAddress {
+                path: unit.path,
+                target,
+                lun: 0,
+            },
+            _ => unit,
+        };
+        self.send(context, srb, step, unit, function)
+    }
+
+    /// A bus reset in terms of targets: virtio-scsi has no function for the whole bus.
+    fn every_target(&self) -> Step {
+        let last = self
+            .found
+            .as_ref()
+            .map_or(0, |found| found.plan.limits().max_target);
+        Step::EveryTarget { target: 0, last }
+    }
+
+    /// ABORT_COMMAND: the request to abort is the one that this one points to.
+    pub(super) fn start_abort(
+        &self,
+        context: &mut StartIoContext<'_, Self>,
+        srb: Srb<Self>,
+    ) -> Started {
+        let (port, held) = context.split();
+        let engine = self.engine.get(held);
+        let victim = engine
+            .requests
+            .position(|waiting| waiting.is_target_of(&srb));
+        let found = victim.and_then(|index| {
+            engine.requests.inspect(index, |waiting, tag| {
+                (waiting.address(), Tag::from_raw(tag))
+            })
+        });
+        match found {
+            Some((unit, tag)) => self.send(
+                context,
+                srb,
+                Step::Abort,
+                unit,
+                TaskFunction::AbortTask(tag),
+            ),
+            // It is not with the device (any more): too late to abort.
+            None => Started::Completed(srb.complete(port, SrbStatus::AbortFailed)),
+        }
+    }
+
+    /// Sends a function and keeps its request until the answer comes.
+    fn send(
+        &self,
+        context: &mut StartIoContext<'_, Self>,
+        srb: Srb<Self>,
+        step: Step,
+        unit: UnitAddress,
+        function: TaskFunction,
+    ) -> Started {
+        let (port, held) = context.split();
+        if unit.path != PATH {
+            return Started::Completed(srb.complete(port, SrbStatus::NoDevice));
+        }
+        let engine = self.engine.get(held);
+        let (Some((token, waiting)), Some(running)) =
+            (engine.management.free(), &mut engine.running)
+        else {
+            return Started::Completed(srb.complete(port, SrbStatus::Busy));
+        };
+        let management = TaskManagement {
+            address: wire_address(unit),
+            function,
+        };
+        if running.control.start(&management, token).is_err() {
+            return Started::Completed(srb.complete(port, SrbStatus::Busy));
+        }
+        recorder::record(Event::TaskManagement, code(function), address_code(unit));
+        waiting.step = step;
+        match waiting.request.park(srb) {
+            Ok(parked) => {
+                context.request_timer(TIMEOUT_MICROSECONDS);
+                Started::Pending(parked)
+            }
+            // The place was free a moment ago; the answer will find nobody and be dropped.
+            Err(srb) => Started::Completed(srb.complete(port, SrbStatus::Busy)),
+        }
+    }
+
+    /// Completes the requests whose functions the device has answered.
+    pub(super) fn finish_management(&self, context: &DpcContext<'_, Self>) {
+        let port = context.port();
+        loop {
+            let answer = context.with_start_io_lock(|held| {
+                let engine = self.engine.get(held);
+                if self.lifecycle.state() == State::Running {
+                    engine.take_answer()
+                } else {
+                    Answer::None
+                }
+            });
+            match answer {
+                Answer::None => return,
+                Answer::GoesOn => {}
+                Answer::Ended { srb, status, last } => {
+                    if last {
+                        context.request_timer(0);
+                    }
+                    if let Some(srb) = srb {
+                        let ddi::srb::Completed { .. } = srb.complete(port, status);
+                    }
+                }
+                Answer::Fault(fault) => return self.device_broke_rules(context, 0, fault as u64),
+            }
+        }
+    }
+
+    /// `HwStorTimer`: a function was not answered in time.
+    pub(super) fn management_timeout(&self, context: &mut StartIoContext<'_, Self>) {
+        let (port, held) = context.split();
+        if !self.engine.get(held).management.is_busy() {
+            return;
+        }
+        recorder::record(Event::TaskManagementTimeout, 0, 0);
+        let _ = port.log_adapter_event(EventCode::BusTimeOut, 0);
+        self.reset_adapter(port, held, Reason::NoAnswer);
+    }
+
+    /// `HwStorResetBus`: the device is reset as a whole, and all requests are completed before this returns.
+    pub(super) fn bus_reset(&self, context: &mut StartIoContext<'_, Self>, path: u32) -> bool {
+        if path != u32::from(PATH) {
+            return false;
+        }
+        context.request_timer(0);
+        let (port, held) = context.split();
+        self.reset_adapter(port, held, Reason::BusReset)
+    }
+
+    /// Resets the device, completes what it had, and starts it again. Without an end of the reset nothing is completed: the device
+    /// may still write to the memory of the requests; the next attempt may succeed.
+    pub(super) fn reset_adapter(
+        &self,
+        port: Port<'_>,
+        held: &mut StartIoHeld<'_>,
+        reason: Reason,
+    ) -> bool {
+        let Some(found) = &self.found else {
+            return false;
+        };
+        if !matches!(self.lifecycle.state(), State::Running | State::Failed) {
+            return true;
+        }
+        let engine = self.engine.get(held);
+        let quiesced = match reset(&found.registers, port, Patience::Short) {
+            Ok(quiesced) => quiesced,
+            Err(ResetError::Gone) => Quiesced::device_removed(),
+            Err(ResetError::TimedOut) => {
+                self.fail(port, 4, reason as u64);
+                return false;
+            }
+        };
+        let ended = engine.end_all(port, &quiesced);
+        recorder::record(Event::AdapterReset, reason as u64, ended);
+        let messages = self.messages.load(core::sync::atomic::Ordering::Acquire);
+        self.start_quiesced(port, engine, quiesced, messages);
+        true
+    }
+}
+
+/// A function as a number, for the flight recorder: the subtype on the wire (virtio 5.6.6.2).
+const fn code(function: TaskFunction) -> u64 {
+    match function {
+        TaskFunction::AbortTask(_) => 0,
+        TaskFunction::AbortTaskSet => 1,
+        TaskFunction::TargetReset => 4,
+        TaskFunction::LogicalUnitReset => 5,
+        TaskFunction::QueryTask(_) => 6,
+    }
+}
+
+/// An answer as a number, for the flight recorder: the code on the wire (virtio 5.6.6.2).
+const fn outcome_code(outcome: TmfOutcome) -> u64 {
+    match outcome {
+        TmfOutcome::Complete => 0,
+        TmfOutcome::BadTarget => 3,
+        TmfOutcome::Busy => 5,
+        TmfOutcome::Succeeded => 10,
+        TmfOutcome::Rejected => 11,
+        TmfOutcome::IncorrectLun => 12,
+        TmfOutcome::Failure(code) | TmfOutcome::Unknown(code) => code as u64,
+        TmfOutcome::NotWritten => 0xFF,
+    }
+}
+
+/// What the control queue had.
+enum Answer {
+    None,
+    /// A function has ended, and its request goes on with the next one.
+    GoesOn,
+    /// A function has ended, and with it its request.
+    Ended {
+        srb: Option<Srb<NormalAdapter>>,
+        status: SrbStatus,
+        /// No other function is outstanding.
+        last: bool,
+    },
+    Fault(QueueFault),
+}
+
+impl Engine {
+    /// Takes one answer from the control queue.
+    fn take_answer(&mut self) -> Answer {
+        let Some(running) = &mut self.running else {
+            return Answer::None;
+        };
+        let TmfCompletion { token, outcome } = loop {
+            match running.control.take_completed() {
+                Ok(Some(completion)) => break completion,
+                Ok(None) if running.control.rearm_interrupts() == Rearmed::Idle => {
+                    return Answer::None;
+                }
+                Ok(None) => {}
+                Err(fault) => return Answer::Fault(fault),
+            }
+        };
+        recorder::record(Event::TaskManagementDone, token, outcome_code(outcome));
+        let Some(waiting) = self.management.get(token) else {
+            return Answer::None;
+        };
+        let status = match waiting.step {
+            Step::Abort => status::of_abort(outcome),
+            Step::Reset => status::of_reset(outcome),
+            Step::EveryTarget { target, last } => {
+                if let Some(next) = target.checked_add(1).filter(|&next| next <= last) {
+                    waiting.step = Step::EveryTarget { target: next, last };
+                    let management = TaskManagement {
+                        address: wire_address(UnitAddress {
+                            path: PATH,
+                            target: next,
+                            lun: 0,
+                        }),
+                        function: TaskFunction::TargetReset,
+                    };
+                    if running.control.start(&management, token).is_ok() {
+                        return Answer::GoesOn;
+                    }
+                }
+                SrbStatus::Success
+            }
+        };
+        let srb = waiting.request.take();
+        Answer::Ended {
+            srb,
+            status,
+            last: !self.management.is_busy(),
+        }
+    }
+
+    /// Completes every request that the device had, after it has let go of them; returns how many. The queues are gone after this.
+    pub(super) fn end_all(&mut self, port: Port<'_>, quiesced: &Quiesced) -> u64 {
+        let mut ended = 0;
+        if let Some(mut running) = self.running.take() {
+            while running.requests.reclaim(quiesced).is_some() {}
+            while running.control.reclaim(quiesced).is_some() {}
+        }
+        let mut from = 0;
+        while let Some((index, srb)) = self.requests.take_any(from) {
+            let ddi::srb::Completed { .. } = srb.complete(port, SrbStatus::BusReset);
+            from = index;
+            ended += 1;
+        }
+        for waiting in &mut self.management.waiting {
+            if let Some(srb) = waiting.request.take() {
+                // The device was reset as a whole: whatever was to be reset or aborted is.
+                let ddi::srb::Completed { .. } = srb.complete(port, SrbStatus::Success);
+                ended += 1;
+            }
+        }
+        ended
+    }
+}
