@@ -35,7 +35,6 @@
         clippy::unwrap_used,
         clippy::panic,
         clippy::arithmetic_side_effects,
-        clippy::as_conversions,
         reason = "a test that meets the unexpected should stop there"
     )
 )]
@@ -54,3 +53,6 @@ pub mod queues;
 pub mod request;
 pub mod ring;
 pub mod scsi;
+
+#[cfg(test)]
+mod tests;

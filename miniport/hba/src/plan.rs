@@ -13,6 +13,9 @@ pub use layout::{
 };
 pub use record::{PLAN_BYTES, PLAN_VERSION, RecordError};
 
+#[cfg(any(test, feature = "fake"))]
+pub(crate) use record::seal as seal_record;
+
 use crate::device::{CDB_BYTES, DescriptorForm, Features, Probe, SENSE_BYTES};
 use crate::pci::{CapError, VirtioCaps};
 use layout::{EVENT_BYTES_MIN, Shape};

@@ -19,8 +19,10 @@ use super::window::{
 pub enum SubmitError {
     /// Not enough free descriptors at the moment.
     Full,
-    /// The chain is empty.
+    /// The chain is empty, or shorter than announced.
     Empty,
+    /// The chain has more descriptors than the ring: it will never fit. The plan's segment limit was exceeded.
+    TooLong,
     /// The queue has stopped after a fault; the device must be reset.
     Faulted(QueueFault),
     /// The queue was reclaimed; the device must be brought up again.
@@ -167,6 +169,9 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         self.accepting()?;
         if count == 0 {
             return Err(SubmitError::Empty);
+        }
+        if count > self.size() {
+            return Err(SubmitError::TooLong);
         }
         let (head, generation) = self
             .slots

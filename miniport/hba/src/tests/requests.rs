@@ -1,0 +1,516 @@
+//! Command requests from preparation to completion.
+
+use std::vec;
+
+use super::{Adapter, BUS, DATA, memory, segments};
+use crate::access::SharedMemory;
+use crate::device::Features;
+use crate::fake::{Answer, Disk, FakeDevice, Fault, Match, Offer};
+use crate::request::{
+    DataDirection, Fragment, Frame, FrameError, HEADER_AREA_BYTES, Outcome, PrepareError,
+    RESPONSE_AREA_BYTES, Request, ResponseFault, Segment, TaskAttribute, frame_bytes, prepare,
+};
+use crate::ring::{Published, Rearmed, SubmitError};
+use crate::scsi::cdb::{self, Access, Caching, Form, Transfer};
+use crate::scsi::lun::ScsiAddress;
+
+fn transfer(access: Access, block: u64, blocks: u32) -> cdb::Cdb {
+    Transfer {
+        access,
+        block,
+        blocks,
+        caching: Caching::Allowed,
+    }
+    .build(Form::Ten)
+    .unwrap()
+}
+
+#[test]
+fn data_goes_both_ways_whatever_the_features() {
+    for removed in [
+        Features::empty(),
+        Features::RING_INDIRECT_DESC,
+        Features::RING_EVENT_IDX,
+        Features::INOUT,
+    ] {
+        let memory = memory();
+        let offer = Offer {
+            features: Offer::qemu().features.difference(removed),
+            ..Offer::qemu()
+        };
+        let device = FakeDevice::new(&memory, offer, &[]);
+        device.insert_disk(3, 300, Disk::new(256, 512));
+        let mut adapter = Adapter::start(&memory, &device);
+        let data = segments(5, 1024);
+        for (index, segment) in data.iter().enumerate() {
+            let fill = [u8::try_from(index).unwrap() + 1; 1024];
+            memory
+                .all()
+                .write_bytes(u32::try_from(segment.bus_address - BUS).unwrap(), &fill);
+        }
+        let write = transfer(Access::Write, 7, 10);
+        let completion = adapter.command(3, 300, &write, DataDirection::Out, &data);
+        assert_eq!(
+            (completion.outcome, completion.transferred),
+            (Outcome::Success, 5120)
+        );
+        let disk = device.disk(3, 300).unwrap();
+        assert_eq!(
+            disk.contents[7 * 512..][..5120],
+            [[1u8; 1024], [2; 1024], [3; 1024], [4; 1024], [5; 1024]].concat()
+        );
+
+        memory.all().zero(DATA, 0x1_0000);
+        let read = transfer(Access::Read, 9, 10);
+        let completion = adapter.command(3, 300, &read, DataDirection::In, &data);
+        assert_eq!(
+            (completion.outcome, completion.transferred),
+            (Outcome::Success, 5120)
+        );
+        let last = u32::try_from(data[4].bus_address - BUS).unwrap();
+        assert_eq!(memory.window(last, 1024).to_vec(), vec![0; 1024]);
+        assert_eq!(memory.window(DATA, 1024).to_vec(), [[2u8]; 1024].concat());
+
+        let flush = cdb::synchronize_cache_10();
+        assert_eq!(
+            adapter
+                .command(3, 300, &flush, DataDirection::None, &[])
+                .outcome,
+            Outcome::Success
+        );
+        assert_eq!(device.disk(3, 300).unwrap().flushes, 1);
+        assert_eq!(device.violations(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_short_answer_is_a_residual_and_an_error_brings_sense_data() {
+    let memory = memory();
+    let device = FakeDevice::new(&memory, Offer::qemu(), &[]);
+    device.insert_disk(0, 0, Disk::new(16, 512));
+    let mut adapter = Adapter::start(&memory, &device);
+    let completion = adapter.command(
+        0,
+        0,
+        &cdb::inquiry(255),
+        DataDirection::In,
+        &segments(1, 255),
+    );
+    assert_eq!(
+        (completion.outcome, completion.transferred),
+        (Outcome::Success, 36)
+    );
+
+    let beyond = transfer(Access::Read, 100, 1);
+    let sent = adapter.build(
+        ScsiAddress::from_btl8(0, 0),
+        beyond.as_bytes(),
+        DataDirection::In,
+        &segments(1, 512),
+    );
+    adapter.send(&sent, 1);
+    adapter.requests.publish();
+    assert_eq!(adapter.requests.take_used().unwrap().unwrap().token, 1);
+    let response = sent.response();
+    let completion = response.completion();
+    assert_eq!(
+        (
+            completion.outcome,
+            completion.scsi_status,
+            completion.sense_bytes
+        ),
+        (Outcome::Status, 2, 18)
+    );
+    let mut sense = [0xEE; 32];
+    assert_eq!(response.copy_sense(&sent.window, &mut sense), 18);
+    assert_eq!(
+        (sense[0], sense[2], sense[12], sense[18]),
+        (0x70, 5, 0x21, 0xEE)
+    );
+    assert_eq!(
+        response.copy_sense(&sent.window, &mut sense[..4]),
+        4,
+        "bounded by the destination"
+    );
+    assert_eq!(response.copy_sense(&sent.window, &mut []), 0);
+
+    assert_eq!(
+        adapter
+            .command(9, 0, &beyond, DataDirection::In, &segments(1, 512))
+            .outcome,
+        Outcome::BadTarget
+    );
+}
+
+#[test]
+fn every_response_code_has_a_meaning() {
+    let memory = memory();
+    let cases = [
+        (Answer::Response(1), Outcome::Overrun),
+        (Answer::Response(2), Outcome::Aborted),
+        (Answer::Response(4), Outcome::Reset),
+        (Answer::Response(5), Outcome::Busy),
+        (Answer::Response(6), Outcome::TransportFailure),
+        (Answer::Response(7), Outcome::TargetFailure),
+        (Answer::Response(8), Outcome::NexusFailure),
+        (Answer::Response(9), Outcome::Failure),
+        (Answer::Response(10), Outcome::Unknown(10)),
+        (Answer::Response(0xFE), Outcome::Unknown(0xFE)),
+        (
+            Answer::Silent,
+            Outcome::Malformed(ResponseFault::NotWritten),
+        ),
+        (
+            Answer::Residual(513),
+            Outcome::Malformed(ResponseFault::Residual),
+        ),
+        (
+            Answer::Residual(u32::MAX),
+            Outcome::Malformed(ResponseFault::Residual),
+        ),
+        (Answer::Residual(512), Outcome::Success),
+    ];
+    for (answer, outcome) in cases {
+        let device = FakeDevice::new(
+            &memory,
+            Offer::qemu(),
+            &[Fault::Answer(Match::Opcode(0x28), answer)],
+        );
+        device.insert_disk(0, 0, Disk::new(16, 512));
+        let mut adapter = Adapter::start(&memory, &device);
+        let read = transfer(Access::Read, 0, 1);
+        let completion = adapter.command(0, 0, &read, DataDirection::In, &segments(1, 512));
+        assert_eq!(
+            (
+                completion.outcome,
+                completion.transferred,
+                completion.sense_bytes
+            ),
+            (outcome, 0, 0)
+        );
+        // The adapter goes on: the fault was in one response, not in the queue.
+        assert_eq!(adapter.requests.fault(), None);
+        let ready = cdb::test_unit_ready();
+        assert_eq!(
+            adapter
+                .command(0, 0, &ready, DataDirection::None, &[])
+                .outcome,
+            Outcome::Success
+        );
+    }
+}
+
+#[test]
+fn sense_length_is_bounded_by_the_field() {
+    let memory = memory();
+    for (announced, copied) in [(0, 0), (18, 18), (96, 96), (97, 96), (u32::MAX, 96)] {
+        let fault = Fault::Answer(Match::Queue(2), Answer::Status(2, announced));
+        let device = FakeDevice::new(&memory, Offer::qemu(), &[fault]);
+        device.insert_disk(0, 0, Disk::new(16, 512));
+        let mut adapter = Adapter::start(&memory, &device);
+        let address = ScsiAddress::from_btl8(0, 0);
+        let sent = adapter.build(
+            address,
+            cdb::test_unit_ready().as_bytes(),
+            DataDirection::None,
+            &[],
+        );
+        adapter.send(&sent, 1);
+        adapter.requests.publish();
+        assert!(adapter.requests.take_used().unwrap().is_some());
+        let mut sense = [0; 255];
+        assert_eq!(sent.response().copy_sense(&sent.window, &mut sense), copied);
+        assert!(sense.iter().take(copied).all(|&byte| byte == 0x5E));
+    }
+}
+
+#[test]
+fn a_burst_costs_one_doorbell_and_one_interrupt() {
+    let memory = memory();
+    let device = FakeDevice::new(&memory, Offer::qemu(), &[]);
+    device.insert_disk(0, 0, Disk::new(16, 512));
+    let mut adapter = Adapter::start(&memory, &device);
+    device.take_interrupts();
+    for round in 0..3 {
+        assert_eq!(adapter.requests.rearm_interrupts(), Rearmed::Idle);
+        assert_eq!(adapter.requests.publish(), Published::Nothing);
+        for token in 0..32 {
+            let read = transfer(Access::Read, 0, 1);
+            let data = segments(1, 512);
+            let sent = adapter.build(
+                ScsiAddress::from_btl8(0, 0),
+                read.as_bytes(),
+                DataDirection::In,
+                &data,
+            );
+            adapter.send(&sent, token);
+        }
+        assert_eq!(adapter.requests.publish(), Published::Rung);
+        assert_eq!(device.doorbells(2), round + 1);
+        assert_eq!(device.take_interrupts().len(), 1);
+        assert_eq!(adapter.requests.rearm_interrupts(), Rearmed::More);
+        for token in 0..32 {
+            assert_eq!(adapter.requests.take_used().unwrap().unwrap().token, token);
+        }
+        assert_eq!(adapter.requests.take_used(), Ok(None));
+    }
+    assert_eq!(device.violations(), [""; 0]);
+}
+
+#[test]
+fn suppressed_interrupts_stay_away_without_event_index() {
+    let memory = memory();
+    let offer = Offer {
+        features: Offer::qemu().features.difference(Features::RING_EVENT_IDX),
+        ..Offer::qemu()
+    };
+    let device = FakeDevice::new(&memory, offer, &[]);
+    device.insert_disk(0, 0, Disk::new(16, 512));
+    let mut adapter = Adapter::start(&memory, &device);
+    device.take_interrupts();
+    let ready = cdb::test_unit_ready();
+    adapter.requests.suppress_interrupts();
+    adapter.command(0, 0, &ready, DataDirection::None, &[]);
+    assert_eq!(device.take_interrupts(), []);
+    assert_eq!(adapter.requests.rearm_interrupts(), Rearmed::Idle);
+    adapter.command(0, 0, &ready, DataDirection::None, &[]);
+    assert_eq!(device.take_interrupts().len(), 1);
+}
+
+#[test]
+fn a_full_ring_takes_no_more_and_loses_nothing() {
+    let memory = memory();
+    let offer = Offer {
+        request_size: 16,
+        ..Offer::qemu()
+    };
+    let device = FakeDevice::new(
+        &memory,
+        offer,
+        &[Fault::Answer(Match::Queue(2), Answer::Delay(0))],
+    );
+    device.insert_disk(0, 0, Disk::new(16, 512));
+    let mut adapter = Adapter::start(&memory, &device);
+    let ready = cdb::test_unit_ready();
+    let address = ScsiAddress::from_btl8(0, 0);
+    for token in 0..16 {
+        let sent = adapter.build(address, ready.as_bytes(), DataDirection::None, &[]);
+        adapter.send(&sent, token);
+    }
+    let sent = adapter.build(address, ready.as_bytes(), DataDirection::None, &[]);
+    assert_eq!(
+        adapter.requests.submit(&sent.window, &sent.prepared, 99),
+        Err(SubmitError::Full)
+    );
+    adapter.requests.publish();
+    assert_eq!(adapter.requests.take_used(), Ok(None));
+    device.run();
+    for token in 0..16 {
+        assert_eq!(adapter.requests.take_used().unwrap().unwrap().token, token);
+    }
+    assert_eq!(
+        (
+            adapter.requests.outstanding(),
+            adapter.requests.free_descriptors()
+        ),
+        (0, 16)
+    );
+    assert!(
+        adapter
+            .requests
+            .submit(&sent.window, &sent.prepared, 99)
+            .is_ok()
+    );
+}
+
+#[test]
+fn limits_are_refused_and_nothing_is_cut() {
+    use DataDirection::{In, None, Out};
+    let memory = memory();
+    let bytes = frame_bytes(4);
+    let window = memory.window(0x1000, bytes);
+    let frame = Frame::contiguous(
+        Fragment {
+            offset: 0,
+            length: bytes,
+            bus_address: BUS + 0x1000,
+        },
+        4,
+    )
+    .unwrap();
+    assert_eq!(frame.segments(), 4);
+    let request = |cdb: &'static [u8], direction, data_bytes| Request {
+        address: ScsiAddress::from_btl8(0, 0),
+        cdb,
+        attribute: TaskAttribute::Simple,
+        priority: 0,
+        direction,
+        data_bytes,
+    };
+    let attempt = |request: &Request<'_>, data: &[Segment]| {
+        prepare(&window, &frame, request, data.iter().copied()).map(drop)
+    };
+    let read: &[u8] = &[0x28; 10];
+    assert_eq!(attempt(&request(read, In, 2048), &segments(4, 512)), Ok(()));
+    assert_eq!(
+        attempt(&request(read, Out, 2048), &segments(4, 512)),
+        Ok(())
+    );
+    assert_eq!(attempt(&request(&[0; 32], None, 0), &[]), Ok(()));
+    for direction in [In, Out] {
+        let too_many = attempt(&request(read, direction, 2560), &segments(5, 512));
+        assert_eq!(too_many, Err(PrepareError::TooManySegments));
+        let long = attempt(&request(read, direction, 1024), &segments(3, 512));
+        assert_eq!(long, Err(PrepareError::LengthMismatch));
+        let short = attempt(&request(read, direction, 1025), &segments(2, 512));
+        assert_eq!(short, Err(PrepareError::LengthMismatch));
+        assert_eq!(
+            attempt(&request(read, direction, 0), &[]),
+            Err(PrepareError::DirectionMismatch)
+        );
+        let empty = Segment {
+            bus_address: BUS,
+            length: 0,
+        };
+        assert_eq!(
+            attempt(&request(read, direction, 512), &[empty]),
+            Err(PrepareError::SegmentEmpty)
+        );
+        let high = Segment {
+            bus_address: u64::MAX - 510,
+            length: 512,
+        };
+        assert_eq!(
+            attempt(&request(read, direction, 512), &[high]),
+            Err(PrepareError::SegmentOverflow)
+        );
+        let top = Segment {
+            bus_address: u64::MAX - 511,
+            length: 512,
+        };
+        assert_eq!(attempt(&request(read, direction, 512), &[top]), Ok(()));
+    }
+    assert_eq!(
+        attempt(&request(read, None, 512), &segments(1, 512)),
+        Err(PrepareError::DirectionMismatch)
+    );
+    assert_eq!(
+        attempt(&request(read, None, 0), &segments(1, 512)),
+        Err(PrepareError::LengthMismatch)
+    );
+    assert_eq!(
+        attempt(&request(&[], None, 0), &[]),
+        Err(PrepareError::CdbEmpty)
+    );
+    assert_eq!(
+        attempt(&request(&[0; 33], None, 0), &[]),
+        Err(PrepareError::CdbTooLong)
+    );
+    let everything = Segment {
+        bus_address: 0,
+        length: u32::MAX,
+    };
+    assert_eq!(
+        attempt(&request(read, In, u32::MAX), &[everything]),
+        Err(PrepareError::LengthMismatch)
+    );
+    let small = memory.window(0x1000, bytes - 32);
+    let outside = prepare(
+        &small,
+        &frame,
+        &request(read, In, 512),
+        segments(1, 512).into_iter(),
+    );
+    assert_eq!(outside.map(drop), Err(PrepareError::FrameOutOfRange));
+}
+
+#[test]
+fn frames_find_room_in_fragments_or_refuse() {
+    let parts = HEADER_AREA_BYTES + RESPONSE_AREA_BYTES;
+    // A frame across two pages that are apart on the bus: the table fits behind the boundary.
+    let pages = |split: u32, length: u32| {
+        [
+            Fragment {
+                offset: 0,
+                length: split,
+                bus_address: 0x9000 - u64::from(split),
+            },
+            Fragment {
+                offset: split,
+                length: length - split,
+                bus_address: 0x5000,
+            },
+        ]
+    };
+    let frame = Frame::fragmented(pages(256, 1024).into_iter(), 8).unwrap();
+    let fresh = memory();
+    let window = fresh.window(0, 1024);
+    let request = Request {
+        address: ScsiAddress::from_btl8(0, 0),
+        cdb: &[0; 6],
+        attribute: TaskAttribute::Simple,
+        priority: 0,
+        direction: DataDirection::None,
+        data_bytes: 0,
+    };
+    assert!(prepare(&window, &frame, &request, [].into_iter()).is_ok());
+    // Wherever the boundary is: a place is found, or none exists.
+    for split in (8..1016).step_by(8) {
+        let longest = split.max(1024 - split);
+        match Frame::fragmented(pages(split, 1024).into_iter(), 8) {
+            Ok(frame) => assert_eq!(frame.segments(), 8),
+            Err(error) => {
+                assert_eq!(error, FrameError::NoRoom);
+                assert!(
+                    longest < 160 + 16 + parts || 1024 - longest < parts,
+                    "split at {split}"
+                );
+            }
+        }
+    }
+    // Neighbours count as one.
+    let joined = [
+        Fragment {
+            offset: 0,
+            length: 96,
+            bus_address: 0x4000,
+        },
+        Fragment {
+            offset: 96,
+            length: 400,
+            bus_address: 0x4060,
+        },
+    ];
+    assert!(Frame::fragmented(joined.into_iter(), 18).is_ok());
+    let apart = joined.map(|fragment| Fragment {
+        bus_address: fragment.bus_address * 2,
+        ..fragment
+    });
+    assert!(Frame::fragmented(apart.into_iter(), 16).is_ok());
+    assert_eq!(
+        Frame::fragmented(apart.into_iter(), 24),
+        Err(FrameError::NoRoom)
+    );
+    assert_eq!(
+        Frame::fragmented([].into_iter(), 1),
+        Err(FrameError::NoRoom)
+    );
+    let wrapping = Fragment {
+        offset: 0,
+        length: 4096,
+        bus_address: u64::MAX - 4,
+    };
+    assert_eq!(Frame::contiguous(wrapping, 4), Err(FrameError::Overflow));
+    let odd = Fragment {
+        offset: 0,
+        length: 4096,
+        bus_address: 0x4004,
+    };
+    assert_eq!(Frame::contiguous(odd, 4), Err(FrameError::Misaligned));
+    let short = Fragment {
+        offset: 0,
+        length: parts + 32,
+        bus_address: 0x4000,
+    };
+    assert_eq!(Frame::contiguous(short, 4), Err(FrameError::NoRoom));
+}
