@@ -44,10 +44,6 @@ impl<T> StartIoCell<T> {
 
     /// Opens the cell with proof of the lock.
     #[must_use]
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the exclusive borrow of the proof is what makes the reference unique"
-    )]
     pub const fn get<'held>(&'held self, _proof: &'held mut StartIoHeld<'_>) -> &'held mut T {
         // SAFETY: the proof says that no other callback is inside; its exclusive borrow says that this one is not either.
         unsafe { &mut *self.0.get() }

@@ -54,8 +54,8 @@ impl<'call, A: Adapter> InitializeContext<'call, A> {
         (self.port, &mut self.held)
     }
 
-    /// Asks for a call of [`Adapter::passive_initialize`]; only here, never on a restart (SDV rules StorPortEnablePassive and
-    /// StorPortPassiveFromHwInit). Returns whether the port agrees; the dump stack need not.
+    /// Asks for a call of [`Adapter::passive_initialize`]; only here, never on a restart (SDV rules `StorPortEnablePassive` and
+    /// `StorPortPassiveFromHwInit`). Returns whether the port agrees; the dump stack need not.
     #[must_use]
     pub fn enable_passive_initialization(&self) -> bool {
         // SAFETY: the extension is live (invariant of Port); the thunk is that of the adapter type in it.
@@ -178,7 +178,7 @@ impl<'call, A: Adapter> BuildIoContext<'call, A> {
 }
 
 /// `HwStorStartIo`, `HwStorTimer`, `HwStorResetBus`: DISPATCH, `StartIo` lock held by the port. No stall, no allocation in
-/// `HwStorStartIo` (SDV rules StorPortStartIo, SpNoWait).
+/// `HwStorStartIo` (SDV rules `StorPortStartIo`, `SpNoWait`).
 #[derive(Debug)]
 pub struct StartIoContext<'call, A: Adapter> {
     port: Port<'call>,

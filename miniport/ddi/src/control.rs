@@ -27,13 +27,13 @@ pub(crate) unsafe fn answer_query(
     parameters: *mut c_void,
     supported: impl Iterator<Item = i32>,
 ) -> bool {
+    const FIRST: usize = core::mem::offset_of!(SCSI_SUPPORTED_CONTROL_TYPE_LIST, SupportedTypeList);
     let Some(list) = NonNull::new(parameters) else {
         return false;
     };
     let list = list.cast::<SCSI_SUPPORTED_CONTROL_TYPE_LIST>();
     // SAFETY: the caller vouches for the list.
     let count = unsafe { list.as_ref() }.MaxControlType;
-    const FIRST: usize = core::mem::offset_of!(SCSI_SUPPORTED_CONTROL_TYPE_LIST, SupportedTypeList);
     // SAFETY: the array begins at this offset of the list.
     let first = unsafe { list.cast::<u8>().add(FIRST) };
     // SAFETY: the array has MaxControlType elements of one byte.

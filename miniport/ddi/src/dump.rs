@@ -1,7 +1,7 @@
 //! The context that the normal instance leaves for the dump stack, on both sides of the border.
 //!
 //! Key types: [`DumpData`] (the dump instance's view), [`HandedOut`] (the normal instance's books), [`DumpPointers`] (the answer to
-//! DUMP_POINTERS). Several contexts are live at once: the crash stack and each hibernation ask for their own.
+//! `DUMP_POINTERS`). Several contexts are live at once: the crash stack and each hibernation ask for their own.
 //! Source: `ns-storport-_miniport_dump_pointers.md`, `crash-dump-and-hibernation-support.md`.
 #![expect(
     unsafe_code,
@@ -82,6 +82,10 @@ pub struct HandedOut {
 
 impl HandedOut {
     /// None handed out.
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "an initialiser, written into each new adapter"
+    )]
     pub const EMPTY: Self = Self {
         contexts: [const { AtomicPtr::new(core::ptr::null_mut()) }; HANDED_OUT_MAX],
     };
@@ -157,7 +161,7 @@ fn free<A: Adapter>(context: &BuildIoContext<'_, A>, buffer: NonNull<u8>) {
     unsafe { inlines::StorPortFreePool(context.port().extension(), buffer.as_ptr().cast()) };
 }
 
-/// What a DUMP_POINTERS request is answered with.
+/// What a `DUMP_POINTERS` request is answered with.
 #[derive(Clone, Copy, Debug)]
 pub struct DumpPointers {
     /// The context.
@@ -175,7 +179,7 @@ const BYTES_MIN: usize =
 const BYTES: usize = size_of::<MINIPORT_DUMP_POINTERS>();
 
 impl<A: Adapter> Srb<A> {
-    /// Fills the `MINIPORT_DUMP_POINTERS` of a DUMP_POINTERS request. Storport has filled in the rest for a physical adapter.
+    /// Fills the `MINIPORT_DUMP_POINTERS` of a `DUMP_POINTERS` request. Storport has filled in the rest for a physical adapter.
     ///
     /// # Errors
     /// [`StorError::BufferTooSmall`]: the structure does not reach to `MiniportPrivateDumpData`.
@@ -213,7 +217,7 @@ impl<A: Adapter> Srb<A> {
         Ok(())
     }
 
-    /// The context that a FREE_DUMP_POINTERS request gives back; null when there is none.
+    /// The context that a `FREE_DUMP_POINTERS` request gives back; null when there is none.
     ///
     /// # Errors
     /// [`StorError::BufferTooSmall`]: the structure does not reach to `MiniportPrivateDumpData`.

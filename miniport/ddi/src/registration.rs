@@ -105,28 +105,29 @@ pub fn initialize<A: Adapter>(arguments: &EntryArguments) -> NTSTATUS {
 
 /// `HW_INITIALIZATION_DATA` of Windows 10 and 11 for adapter type `A`.
 pub(crate) fn initialization_data<A: Adapter>() -> HW_INITIALIZATION_DATA {
-    let mut data = HW_INITIALIZATION_DATA::default();
-    data.HwInitializationDataSize = size_of::<HW_INITIALIZATION_DATA>() as u32;
-    data.AdapterInterfaceType = _INTERFACE_TYPE::PCIBus;
-    data.HwFindAdapter = thunk::find_adapter::<A> as *mut c_void;
-    data.HwInitialize = Some(thunk::initialize::<A>);
-    data.HwBuildIo = Some(thunk::build_io::<A>);
-    data.HwStartIo = Some(thunk::start_io::<A>);
-    data.HwInterrupt = Some(thunk::interrupt::<A>);
-    data.HwResetBus = Some(thunk::reset_bus::<A>);
-    data.HwAdapterControl = Some(thunk::adapter_control::<A>);
-    data.HwUnitControl = Some(thunk::unit_control::<A>);
-    data.DeviceExtensionSize = DeviceExtension::<A>::TOTAL_BYTES;
-    data.SpecificLuExtensionSize = 0;
-    data.SrbExtensionSize = Srb::<A>::EXTENSION_BYTES;
-    data.NumberOfAccessRanges = ACCESS_RANGES;
-    data.MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS as u8;
-    data.NeedPhysicalAddresses = 1;
-    data.TaggedQueuing = 1;
-    data.AutoRequestSense = 1;
-    data.MultipleRequestPerLu = 1;
-    data.FeatureSupport = A::REGISTRATION.features.bits();
-    data.SrbTypeFlags = SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK | SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK;
-    data.AddressTypeFlags = ADDRESS_TYPE_FLAG_BTL8;
-    data
+    HW_INITIALIZATION_DATA {
+        HwInitializationDataSize: size_of::<HW_INITIALIZATION_DATA>() as u32,
+        AdapterInterfaceType: _INTERFACE_TYPE::PCIBus,
+        HwFindAdapter: thunk::find_adapter::<A> as *mut c_void,
+        HwInitialize: Some(thunk::initialize::<A>),
+        HwBuildIo: Some(thunk::build_io::<A>),
+        HwStartIo: Some(thunk::start_io::<A>),
+        HwInterrupt: Some(thunk::interrupt::<A>),
+        HwResetBus: Some(thunk::reset_bus::<A>),
+        HwAdapterControl: Some(thunk::adapter_control::<A>),
+        HwUnitControl: Some(thunk::unit_control::<A>),
+        DeviceExtensionSize: DeviceExtension::<A>::TOTAL_BYTES,
+        SpecificLuExtensionSize: 0,
+        SrbExtensionSize: Srb::<A>::EXTENSION_BYTES,
+        NumberOfAccessRanges: ACCESS_RANGES,
+        MapBuffers: STOR_MAP_NON_READ_WRITE_BUFFERS as u8,
+        NeedPhysicalAddresses: 1,
+        TaggedQueuing: 1,
+        AutoRequestSense: 1,
+        MultipleRequestPerLu: 1,
+        FeatureSupport: A::REGISTRATION.features.bits(),
+        SrbTypeFlags: SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK | SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK,
+        AddressTypeFlags: ADDRESS_TYPE_FLAG_BTL8,
+        ..Default::default()
+    }
 }

@@ -22,10 +22,10 @@ impl<'srb> ScatterGather<'srb> {
     /// `list` is null or a list that lives, unchanged, for `'srb`.
     #[inline]
     pub(crate) unsafe fn new(list: *mut STOR_SCATTER_GATHER_LIST) -> Option<Self> {
+        const FIRST: usize = core::mem::offset_of!(STOR_SCATTER_GATHER_LIST, List);
         let list = NonNull::new(list)?;
         // SAFETY: the caller vouches for the list.
         let count = unsafe { list.as_ref() }.NumberOfElements;
-        const FIRST: usize = core::mem::offset_of!(STOR_SCATTER_GATHER_LIST, List);
         // SAFETY: the elements begin at this offset of the list, which is at least as long as its header.
         let first = unsafe { list.cast::<u8>().add(FIRST) }.cast::<STOR_SCATTER_GATHER_ELEMENT>();
         // SAFETY: the list has NumberOfElements elements from there on.
@@ -46,6 +46,7 @@ impl<'srb> ScatterGather<'srb> {
     }
 
     /// The pieces in order: bus address and length in bytes.
+    #[must_use]
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (u64, u32)> + Clone + use<'srb> {
         self.elements

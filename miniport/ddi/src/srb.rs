@@ -235,10 +235,9 @@ impl<A: Adapter> Srb<A> {
     #[inline]
     pub(crate) fn forget_state(&mut self) {
         if let Some(place) = self.noted() {
-            // SAFETY: the port gave the extension the size that adapter type A registered; the field is a plain number.
-            let tag = unsafe { &raw mut (*place.as_ptr()).tag };
-            // SAFETY: as above; the memory is ours while we own the request.
-            unsafe { tag.write(0) };
+            // SAFETY: the port gave the extension the size that adapter type A registered; it begins with the tag, and the memory
+            // is ours while we own the request.
+            unsafe { place.cast::<u64>().write(0) };
         }
     }
 
@@ -260,8 +259,8 @@ impl<A: Adapter> Srb<A> {
     #[must_use]
     pub fn attached(&self) -> Option<A::RequestState> {
         let place = self.noted()?;
-        // SAFETY: the extension is large enough and aligned; the tag is a plain number.
-        let tag = unsafe { (&raw const (*place.as_ptr()).tag).read() };
+        // SAFETY: the extension is large enough and aligned, and begins with the tag.
+        let tag = unsafe { place.cast::<u64>().read() };
         if tag != self.tag() {
             return None;
         }
@@ -320,7 +319,7 @@ impl<A: Adapter> Srb<A> {
     }
 
     /// The data buffer as bytes, for functions whose buffer is a control structure and therefore always mapped
-    /// (DUMP_POINTERS, PNP, IO_CONTROL). `None` for other functions or without a buffer.
+    /// (`DUMP_POINTERS`, PNP, `IO_CONTROL`). `None` for other functions or without a buffer.
     pub fn control_buffer(&mut self) -> Option<&mut [u8]> {
         match self.function() {
             Function::IoControl

@@ -18,7 +18,7 @@ use wdk_sys::{
 
 /// How a request ended: the value of `SrbStatus` at completion.
 ///
-/// `SRB_STATUS_PENDING` has no variant: a request cannot be completed with it (SDV rule StorPortStatusPending).
+/// `SRB_STATUS_PENDING` has no variant: a request cannot be completed with it (SDV rule `StorPortStatusPending`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SrbStatus {
@@ -106,7 +106,7 @@ impl StorError {
     }
 }
 
-/// Why `HwStorFindAdapter` does not take the adapter; SDV rule SpReturnValue knows no other answers.
+/// Why `HwStorFindAdapter` does not take the adapter; SDV rule `SpReturnValue` knows no other answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindError {
     /// `SP_RETURN_NOT_FOUND`: no adapter of ours at this place.

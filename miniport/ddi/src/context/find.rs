@@ -170,7 +170,7 @@ impl<'call> FindAdapterContext<'call> {
     /// Legal in this callback alone.
     ///
     /// # Errors
-    /// The port's status. Outside of MARK_MEMORY and HIBER a refusal means nothing.
+    /// The port's status. Outside of `MARK_MEMORY` and HIBER a refusal means nothing.
     pub fn mark_dump_memory(&self, range: DumpRange<'_>) -> Result<(), StorError> {
         let (address, bytes, flags) = match range {
             DumpRange::Context(data) => (data.address().cast::<c_void>(), data.bytes() as usize, 0),

@@ -9,7 +9,7 @@
 )]
 // UNSAFETY: the block's shape is a discriminant that only code can interpret.
 
-use core::{ffi::c_void, ptr::NonNull};
+use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
 
 use wdk_sys::{
     _SRBEXDATATYPE as ex_type, PSCSI_REQUEST_BLOCK, SCSI_PNP_REQUEST_BLOCK, SCSI_REQUEST_BLOCK,
@@ -27,13 +27,24 @@ const CDB_VAR_BYTES_MAX: usize = 64;
 #[derive(Clone, Copy)]
 pub(crate) enum Parts<'a> {
     Legacy(&'a SCSI_REQUEST_BLOCK),
-    Extended(&'a STORAGE_REQUEST_BLOCK),
+    Extended(Extended<'a>),
 }
 
 /// A block, written.
 pub(crate) enum PartsMut<'a> {
     Legacy(&'a mut SCSI_REQUEST_BLOCK),
-    Extended(&'a mut STORAGE_REQUEST_BLOCK),
+    Extended(&'a mut STORAGE_REQUEST_BLOCK, Extended<'a>),
+}
+
+/// An extended block with the structures behind its fixed part.
+///
+/// # Invariants
+/// `base` points to the whole block, `length` bytes (its own `SrbLength`), which lives for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct Extended<'a> {
+    base: NonNull<u8>,
+    length: u32,
+    block: PhantomData<&'a STORAGE_REQUEST_BLOCK>,
 }
 
 /// The command structure of an extended block, whichever size it has.
@@ -53,7 +64,7 @@ impl<'a> Parts<'a> {
         let legacy = unsafe { block.as_ref() };
         if legacy.Function as u32 == SRB_FUNCTION_STORAGE_REQUEST_BLOCK {
             // SAFETY: the function code says that the block has the extended shape.
-            Self::Extended(unsafe { block.cast().as_ref() })
+            Self::Extended(unsafe { Extended::of(block.cast()) })
         } else {
             Self::Legacy(legacy)
         }
@@ -63,7 +74,7 @@ impl<'a> Parts<'a> {
     pub(crate) const fn function(self) -> u32 {
         match self {
             Self::Legacy(srb) => srb.Function as u32,
-            Self::Extended(srb) => srb.SrbFunction,
+            Self::Extended(srb) => srb.fixed().SrbFunction,
         }
     }
 
@@ -71,7 +82,7 @@ impl<'a> Parts<'a> {
     pub(crate) const fn flags(self) -> u32 {
         match self {
             Self::Legacy(srb) => srb.SrbFlags,
-            Self::Extended(srb) => srb.SrbFlags,
+            Self::Extended(srb) => srb.fixed().SrbFlags,
         }
     }
 
@@ -79,14 +90,14 @@ impl<'a> Parts<'a> {
     pub(crate) const fn data_transfer_length(self) -> u32 {
         match self {
             Self::Legacy(srb) => srb.DataTransferLength,
-            Self::Extended(srb) => srb.DataTransferLength,
+            Self::Extended(srb) => srb.fixed().DataTransferLength,
         }
     }
 
     pub(crate) const fn data_buffer(self) -> *mut c_void {
         match self {
             Self::Legacy(srb) => srb.DataBuffer,
-            Self::Extended(srb) => srb.DataBuffer,
+            Self::Extended(srb) => srb.fixed().DataBuffer,
         }
     }
 
@@ -94,14 +105,14 @@ impl<'a> Parts<'a> {
     pub(crate) const fn extension(self) -> *mut c_void {
         match self {
             Self::Legacy(srb) => srb.SrbExtension,
-            Self::Extended(srb) => srb.MiniportContext,
+            Self::Extended(srb) => srb.fixed().MiniportContext,
         }
     }
 
     pub(crate) const fn next_srb(self) -> PSCSI_REQUEST_BLOCK {
         match self {
             Self::Legacy(srb) => srb.NextSrb,
-            Self::Extended(srb) => srb.NextSrb.cast(),
+            Self::Extended(srb) => srb.fixed().NextSrb.cast(),
         }
     }
 
@@ -115,7 +126,7 @@ impl<'a> Parts<'a> {
                 lun: srb.Lun,
             },
             Self::Extended(srb) => {
-                let Some(place) = at::<STOR_ADDR_BTL8>(srb, srb.AddressOffset) else {
+                let Some(place) = srb.at::<STOR_ADDR_BTL8>(srb.fixed().AddressOffset) else {
                     return UnitAddress {
                         path: 0xFF,
                         target: 0xFF,
@@ -144,7 +155,7 @@ impl<'a> Parts<'a> {
     pub(crate) fn cdb(self) -> &'a [u8] {
         match self {
             Self::Legacy(srb) => srb.Cdb.get(..usize::from(srb.CdbLength)).unwrap_or(&[]),
-            Self::Extended(srb) => match command(srb) {
+            Self::Extended(srb) => match srb.command() {
                 Some(Command::Cdb16(data)) => {
                     // SAFETY: `command` checked that the structure lies inside the block, which lives for 'a.
                     let data = unsafe { data.as_ref() };
@@ -155,7 +166,7 @@ impl<'a> Parts<'a> {
                     let data = unsafe { data.as_ref() };
                     data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
                 }
-                Some(Command::CdbVar(data)) => variable_cdb(srb, data),
+                Some(Command::CdbVar(data)) => srb.variable_cdb(data),
                 None => &[],
             },
         }
@@ -165,7 +176,7 @@ impl<'a> Parts<'a> {
     pub(crate) fn sense(self) -> (*mut c_void, u8) {
         let (buffer, length) = match self {
             Self::Legacy(srb) => (srb.SenseInfoBuffer, srb.SenseInfoBufferLength),
-            Self::Extended(srb) => match command(srb) {
+            Self::Extended(srb) => match srb.command() {
                 Some(Command::Cdb16(data)) => {
                     // SAFETY: `command` checked that the structure lies inside the block.
                     let data = unsafe { data.as_ref() };
@@ -196,8 +207,9 @@ impl<'a> Parts<'a> {
                 unsafe { &*pnp }.PnPAction
             }
             Self::Extended(srb) => {
-                let Some(data) = find(srb, |kind| kind == ex_type::SrbExDataTypePnP)
-                    .and_then(|offset| at::<SRBEX_DATA_PNP>(srb, offset))
+                let Some(data) = srb
+                    .find(|kind| kind == ex_type::SrbExDataTypePnP)
+                    .and_then(|offset| srb.at::<SRBEX_DATA_PNP>(offset))
                 else {
                     return -1;
                 };
@@ -217,7 +229,9 @@ impl PartsMut<'_> {
         let legacy = unsafe { block.as_mut() };
         if legacy.Function as u32 == SRB_FUNCTION_STORAGE_REQUEST_BLOCK {
             // SAFETY: the function code says that the block has the extended shape.
-            Self::Extended(unsafe { block.cast().as_mut() })
+            let whole = unsafe { Extended::of(block.cast()) };
+            // SAFETY: as above; the structures that `whole` leads to lie behind the fixed part.
+            Self::Extended(unsafe { block.cast().as_mut() }, whole)
         } else {
             Self::Legacy(legacy)
         }
@@ -227,7 +241,7 @@ impl PartsMut<'_> {
     pub(crate) const fn set_srb_status(&mut self, status: u8) {
         match self {
             Self::Legacy(srb) => srb.SrbStatus = status,
-            Self::Extended(srb) => srb.SrbStatus = status,
+            Self::Extended(srb, _) => srb.SrbStatus = status,
         }
     }
 
@@ -235,7 +249,7 @@ impl PartsMut<'_> {
     pub(crate) const fn set_data_transfer_length(&mut self, bytes: u32) {
         match self {
             Self::Legacy(srb) => srb.DataTransferLength = bytes,
-            Self::Extended(srb) => srb.DataTransferLength = bytes,
+            Self::Extended(srb, _) => srb.DataTransferLength = bytes,
         }
     }
 
@@ -243,7 +257,7 @@ impl PartsMut<'_> {
     pub(crate) fn set_scsi_status(&mut self, status: u8) {
         match self {
             Self::Legacy(srb) => srb.ScsiStatus = status,
-            Self::Extended(srb) => match command(srb) {
+            Self::Extended(_, srb) => match srb.command() {
                 Some(Command::Cdb16(mut data)) => {
                     // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
                     unsafe { data.as_mut() }.ScsiStatus = status;
@@ -264,7 +278,7 @@ impl PartsMut<'_> {
     pub(crate) fn set_sense_length(&mut self, length: u8) {
         match self {
             Self::Legacy(srb) => srb.SenseInfoBufferLength = length,
-            Self::Extended(srb) => match command(srb) {
+            Self::Extended(_, srb) => match srb.command() {
                 Some(Command::Cdb16(mut data)) => {
                     // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
                     unsafe { data.as_mut() }.SenseInfoBufferLength = length;
@@ -283,68 +297,89 @@ impl PartsMut<'_> {
     }
 }
 
-/// The structure at `offset` bytes into the block, if it lies inside and is aligned.
-#[inline]
-fn at<T>(srb: &STORAGE_REQUEST_BLOCK, offset: u32) -> Option<NonNull<T>> {
-    let end = offset.checked_add(size_of::<T>() as u32)?;
-    if offset == 0 || end > srb.SrbLength || offset as usize % align_of::<T>() != 0 {
-        return None;
-    }
-    let base = NonNull::from_ref(srb).cast::<u8>();
-    // SAFETY: the offset lies inside the block (checked against its length just now).
-    Some(unsafe { base.add(offset as usize) }.cast())
-}
-
-/// Offset of the first extension structure whose type is wanted.
-#[inline]
-fn find(srb: &STORAGE_REQUEST_BLOCK, wanted: impl Fn(i32) -> bool) -> Option<u32> {
-    const FIRST_OFFSET: u32 = core::mem::offset_of!(STORAGE_REQUEST_BLOCK, SrbExDataOffset) as u32;
-    for index in 0..srb.NumSrbExData {
-        let place = index.checked_mul(4)?.checked_add(FIRST_OFFSET)?;
-        let slot = at::<u32>(srb, place)?;
-        // SAFETY: `at` checked that the number lies inside the block.
-        let offset = unsafe { slot.read() };
-        let Some(data) = at::<SRBEX_DATA>(srb, offset) else {
-            continue;
-        };
-        // SAFETY: `at` checked that the structure lies inside the block.
-        if wanted(unsafe { data.as_ref() }.Type) {
-            return Some(offset);
+impl<'a> Extended<'a> {
+    /// # Safety
+    /// `block` is a live extended request block that nobody else writes to during `'a`.
+    #[inline]
+    const unsafe fn of(block: NonNull<STORAGE_REQUEST_BLOCK>) -> Self {
+        // SAFETY: the caller vouches for the block.
+        let length = unsafe { block.as_ref() }.SrbLength;
+        // INVARIANT: the caller vouches for the block; the port filled its length in.
+        Self {
+            base: block.cast(),
+            length,
+            block: PhantomData,
         }
     }
-    None
-}
 
-/// The command structure of the block.
-#[inline]
-fn command(srb: &STORAGE_REQUEST_BLOCK) -> Option<Command> {
-    // The usual case first: one structure, a 16-byte command.
-    let offset = find(srb, |kind| {
-        kind == ex_type::SrbExDataTypeScsiCdb16
-            || kind == ex_type::SrbExDataTypeScsiCdb32
-            || kind == ex_type::SrbExDataTypeScsiCdbVar
-    })?;
-    let data = at::<SRBEX_DATA>(srb, offset)?;
-    // SAFETY: `at` checked that the structure lies inside the block.
-    match unsafe { data.as_ref() }.Type {
-        ex_type::SrbExDataTypeScsiCdb16 => at(srb, offset).map(Command::Cdb16),
-        ex_type::SrbExDataTypeScsiCdb32 => at(srb, offset).map(Command::Cdb32),
-        _ => at(srb, offset).map(Command::CdbVar),
+    /// The fixed part.
+    #[inline]
+    const fn fixed(self) -> &'a STORAGE_REQUEST_BLOCK {
+        // SAFETY: the block lives for 'a (type invariant) and begins with its fixed part.
+        unsafe { self.base.cast().as_ref() }
     }
-}
 
-/// The command of a variable-length structure, if it lies inside the block.
-fn variable_cdb(srb: &STORAGE_REQUEST_BLOCK, data: NonNull<SRBEX_DATA_SCSI_CDB_VAR>) -> &[u8] {
-    // SAFETY: `command` checked that the structure lies inside the block.
-    let length = unsafe { data.as_ref() }.CdbLength as usize;
-    let start = data.addr().get() - core::ptr::from_ref(srb).addr()
-        + core::mem::offset_of!(SRBEX_DATA_SCSI_CDB_VAR, Cdb);
-    if length > CDB_VAR_BYTES_MAX || start + length > srb.SrbLength as usize {
-        return &[];
+    /// The structure at `offset` bytes into the block, if it lies inside and is aligned.
+    #[inline]
+    fn at<T>(self, offset: u32) -> Option<NonNull<T>> {
+        let end = offset.checked_add(size_of::<T>() as u32)?;
+        if offset == 0 || end > self.length || !(offset as usize).is_multiple_of(align_of::<T>()) {
+            return None;
+        }
+        // SAFETY: the offset lies inside the block (checked against its length just now).
+        Some(unsafe { self.base.add(offset as usize) }.cast())
     }
-    let base = core::ptr::from_ref(srb).cast::<u8>();
-    // SAFETY: start lies inside the block (checked just now).
-    let first = unsafe { base.add(start) };
-    // SAFETY: length bytes from there lie inside the block, which lives for the lifetime of the result.
-    unsafe { core::slice::from_raw_parts(first, length) }
+
+    /// Offset of the first extension structure whose type is wanted.
+    #[inline]
+    fn find(self, wanted: impl Fn(i32) -> bool) -> Option<u32> {
+        const FIRST_OFFSET: u32 =
+            core::mem::offset_of!(STORAGE_REQUEST_BLOCK, SrbExDataOffset) as u32;
+        for index in 0..self.fixed().NumSrbExData {
+            let place = index.checked_mul(4)?.checked_add(FIRST_OFFSET)?;
+            let slot = self.at::<u32>(place)?;
+            // SAFETY: `at` checked that the number lies inside the block.
+            let offset = unsafe { slot.read() };
+            let Some(data) = self.at::<SRBEX_DATA>(offset) else {
+                continue;
+            };
+            // SAFETY: `at` checked that the structure lies inside the block.
+            if wanted(unsafe { data.as_ref() }.Type) {
+                return Some(offset);
+            }
+        }
+        None
+    }
+
+    /// The command structure of the block; in nearly all blocks the only one, with a 16-byte command.
+    #[inline]
+    fn command(self) -> Option<Command> {
+        let offset = self.find(|kind| {
+            kind == ex_type::SrbExDataTypeScsiCdb16
+                || kind == ex_type::SrbExDataTypeScsiCdb32
+                || kind == ex_type::SrbExDataTypeScsiCdbVar
+        })?;
+        let data = self.at::<SRBEX_DATA>(offset)?;
+        // SAFETY: `at` checked that the structure lies inside the block.
+        match unsafe { data.as_ref() }.Type {
+            ex_type::SrbExDataTypeScsiCdb16 => self.at(offset).map(Command::Cdb16),
+            ex_type::SrbExDataTypeScsiCdb32 => self.at(offset).map(Command::Cdb32),
+            _ => self.at(offset).map(Command::CdbVar),
+        }
+    }
+
+    /// The command of a variable-length structure, if it lies inside the block.
+    fn variable_cdb(self, data: NonNull<SRBEX_DATA_SCSI_CDB_VAR>) -> &'a [u8] {
+        const CDB: usize = core::mem::offset_of!(SRBEX_DATA_SCSI_CDB_VAR, Cdb);
+        // SAFETY: `command` checked that the structure lies inside the block.
+        let length = unsafe { data.as_ref() }.CdbLength as usize;
+        let start = data.addr().get() - self.base.addr().get() + CDB;
+        if length > CDB_VAR_BYTES_MAX || start + length > self.length as usize {
+            return &[];
+        }
+        // SAFETY: start lies inside the block (checked just now).
+        let first = unsafe { self.base.add(start) };
+        // SAFETY: length bytes from there lie inside the block, which lives for 'a.
+        unsafe { core::slice::from_raw_parts(first.as_ptr(), length) }
+    }
 }
