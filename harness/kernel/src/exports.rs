@@ -17,7 +17,7 @@ use crate::{
     hw::stubs,
     image,
     mem::{self, Va},
-    record,
+    nt, record,
     sync::Lock,
 };
 
@@ -241,9 +241,11 @@ pub fn recent(count: usize) -> Vec<String> {
 pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     let role = image::find(return_address).map(|place| place.role);
     let mut call = None;
+    let mut table = None;
     {
         let mut state = STATE.lock();
-        if let Some(&(_, export)) = state.all.get(index) {
+        if let Some(&(of, export)) = state.all.get(index) {
+            table = Some(of);
             let made = ExportCall {
                 export,
                 role,
@@ -259,6 +261,9 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
         panic!("stub {index} has no export");
     };
     call::enter_export(args, return_address);
+    if table == Some(Table::Nt) {
+        nt::prohibited::look_at(&call);
+    }
     let result = (call.export.handler)(&call);
     call::leave_export();
     result

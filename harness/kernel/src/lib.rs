@@ -9,8 +9,10 @@ extern crate alloc;
 #[macro_use]
 pub mod record;
 
+pub mod format;
 pub mod mem;
 pub mod pe;
+pub mod rules;
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod call;

@@ -1,6 +1,47 @@
 //! The routines of ntoskrnl, HAL and WMI library that drivers import.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`memory`] | `memcpy` and its like |
+//! | [`text`] | strings |
+//! | [`print`] | `DbgPrint`, `_snprintf` |
+//! | [`kernel`] | IRQL, time, processors, locks, bug checks |
+//! | [`pool`] | pool and lists |
+//! | [`trace`] | event tracing: registered, never enabled |
+//! | [`prohibited`] | what a physical miniport must not call |
 
-use crate::exports::Export;
+use crate::exports::{self, Export, Table};
 
-/// All of them.
-pub static EXPORTS: &[Export] = &[];
+pub mod kernel;
+pub mod memory;
+pub mod pool;
+pub mod print;
+pub mod prohibited;
+pub mod text;
+pub mod trace;
+
+/// Module name of the kernel; HAL routines are found under it too.
+const NTOSKRNL: &str = "ntoskrnl.exe";
+
+/// Enters all of them.
+pub fn register() {
+    for exports in [
+        memory::EXPORTS,
+        text::EXPORTS,
+        print::EXPORTS,
+        kernel::EXPORTS,
+        pool::EXPORTS,
+        trace::EXPORTS,
+    ] {
+        exports::register(Table::Nt, exports);
+    }
+}
+
+/// An export of the kernel.
+const fn export(name: &'static str, handler: exports::Handler) -> Export {
+    Export {
+        module: NTOSKRNL,
+        name,
+        handler,
+    }
+}

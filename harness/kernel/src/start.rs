@@ -10,7 +10,7 @@ use proto::{
 };
 
 use crate::{
-    exports::{self, Table},
+    exports,
     hw::{
         cpu, descriptors, heap,
         layout::{self, HEAP_BYTES},
@@ -33,7 +33,7 @@ pub fn run(start_info: u64) -> ! {
         ram: mem::ram(),
     });
     let bundle = take_bundle(&info);
-    exports::register(Table::Nt, nt::EXPORTS);
+    nt::register();
     exports::announce();
     let _ = bundle;
     power::off()
