@@ -73,16 +73,15 @@ pub(crate) fn map_registers(
             return Err(MapError::NotInMemorySpace);
         };
         let known = mapped.iter().flatten().find(|(bar, ..)| *bar == region.bar);
-        let (start, registers) = match known {
-            Some((_, start, registers)) => (*start, registers.clone()),
-            None => {
-                let range = containing(ranges, base).ok_or(MapError::NotAssigned)?;
-                let registers = context.map_registers(range).ok_or(MapError::NotMapped)?;
-                if let Some(free) = mapped.iter_mut().find(|place| place.is_none()) {
-                    *free = Some((region.bar, range.start, registers.clone()));
-                }
-                (range.start, registers)
+        let (start, registers) = if let Some((_, start, registers)) = known {
+            (*start, registers.clone())
+        } else {
+            let range = containing(ranges, base).ok_or(MapError::NotAssigned)?;
+            let registers = context.map_registers(range).ok_or(MapError::NotMapped)?;
+            if let Some(free) = mapped.iter_mut().find(|place| place.is_none()) {
+                *free = Some((region.bar, range.start, registers.clone()));
             }
+            (range.start, registers)
         };
         let shift = u32::try_from(base - start).map_err(|_| MapError::OutOfRange)?;
         let offset = region

@@ -1,6 +1,6 @@
 //! The dump life: a copy of the image in the crash-dump or hibernation stack.
 //!
-//! Key type: [`DumpAdapter`]. One processor at HIGH_LEVEL, interrupts off, one request at a time: no lock, no DPC, no timer, no registry,
+//! Key type: [`DumpAdapter`]. One processor at `HIGH_LEVEL`, interrupts off, one request at a time: no lock, no DPC, no timer, no registry,
 //! no pool, no wait without a bound. Memory is the device extension and an uncached extension of a few pages. [`find`] takes resources and marks
 //! them, [`io`] brings the device up, sends requests and polls for their end.
 
@@ -50,7 +50,9 @@ pub(crate) struct Hardware {
 type Engine = DumpEngine<RegisterRange, DeviceMemory, PrivateSlice<Slot>>;
 
 /// Descriptors of the largest ring of this life.
+#[expect(clippy::cast_possible_truncation, reason = "checked in the next line")]
 const SLOTS: u16 = hba::dump::SLOTS as u16;
+const _: () = assert!(SLOTS as usize == hba::dump::SLOTS);
 
 /// What changes from request to request. Nothing else runs, so the cell opens in every callback.
 #[derive(Debug)]

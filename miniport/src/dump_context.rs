@@ -16,6 +16,9 @@ const RANGES: usize = 16;
 const RANGE_BYTES: usize = 16;
 const PLAN: usize = RANGES + RANGES_MAX * RANGE_BYTES;
 const BYTES: usize = PLAN + PLAN_BYTES;
+#[expect(clippy::cast_possible_truncation, reason = "checked in the next line")]
+const LENGTH: u16 = BYTES as u16;
+const _: () = assert!(LENGTH as usize == BYTES);
 
 /// What the dump life is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,19 +49,24 @@ pub(crate) enum ContextError {
 }
 
 impl DumpContext {
-    /// Length of a context in bytes.
+    /// Length of a context in bytes, as a size of arrays.
     pub(crate) const BYTES: usize = BYTES;
+    /// Length of a context in bytes.
+    pub(crate) const LENGTH: u16 = LENGTH;
 
     /// The context as bytes.
     pub(crate) fn encode(&self) -> [u8; BYTES] {
         let Self { unit, plan, ranges } = self;
         let mut bytes = [0; BYTES];
-        let used = ranges.iter().flatten().count();
+        let used = (0u8..)
+            .zip(ranges.iter().flatten())
+            .map(|(index, _)| index + 1)
+            .last();
         put(&mut bytes, 0, &MAGIC.to_le_bytes());
         put(&mut bytes, 4, &VERSION.to_le_bytes());
-        put(&mut bytes, 6, &(BYTES as u16).to_le_bytes());
+        put(&mut bytes, 6, &LENGTH.to_le_bytes());
         let UnitAddress { path, target, lun } = *unit;
-        put(&mut bytes, 12, &[path, target, lun, used as u8]);
+        put(&mut bytes, 12, &[path, target, lun, used.unwrap_or(0)]);
         for (place, range) in (RANGES..).step_by(RANGE_BYTES).zip(ranges.iter().flatten()) {
             let AccessRange {
                 start,

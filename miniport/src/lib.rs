@@ -11,7 +11,7 @@
 //! The lives share no code that asks in which of them it runs. What both need: [`device`] (registers, bounded reset), [`request`]
 //! (SRB to command), [`status`] (answer to SRB status), [`dump_context`] (what the first leaves for the second).
 //! Another HBA keeps this crate's outline and replaces `hba`.
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_os = "windows", no_std)]
 #![deny(unsafe_code)]
 
 mod device;
@@ -28,8 +28,12 @@ use ddi::registration::{self, DriverObject, EntryArguments, RegistryPath, Role};
 ///
 /// In the dump stack the arguments are null, the data section may be dirty, and `HwStorFindAdapter` and `HwStorInitialize` run before
 /// [`registration::initialize`] returns. Hence the order: statics, role, registration.
-#[cfg_attr(not(test), expect(unsafe_code, reason = "the exported entry symbol"))]
-#[cfg_attr(not(test), unsafe(export_name = "DriverEntry"))]
+#[cfg_attr(
+    target_os = "windows",
+    expect(unsafe_code, reason = "the exported entry symbol")
+)]
+#[cfg_attr(target_os = "windows", unsafe(export_name = "DriverEntry"))]
+#[must_use]
 pub extern "system" fn driver_entry(
     driver_object: DriverObject,
     registry_path: RegistryPath,
@@ -43,7 +47,7 @@ pub extern "system" fn driver_entry(
 }
 
 /// Records the place and stops the system; no data leads here.
-#[cfg(not(test))]
+#[cfg(target_os = "windows")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     ddi::bugcheck::panic(info)

@@ -44,14 +44,13 @@ impl State {
     /// Whether an adapter may go from this state to `next`; staying is always allowed, and nothing comes back from removal.
     pub(crate) const fn may_become(self, next: Self) -> bool {
         match (self, next) {
-            (_, Self::Removed) => true,
-            (Self::Removed, _) | (_, Self::Found) => {
-                matches!((self, next), (Self::Found, Self::Found))
-            }
-            (Self::Found, Self::Running | Self::Failed | Self::Stopped)
-            | (Self::Running, Self::Running | Self::Stopped | Self::Failed)
-            | (Self::Stopped, Self::Running | Self::Stopped | Self::Failed)
-            | (Self::Failed, Self::Running | Self::Stopped | Self::Failed) => true,
+            (_, Self::Removed)
+            | (Self::Found, Self::Found)
+            | (
+                Self::Found | Self::Running | Self::Stopped | Self::Failed,
+                Self::Running | Self::Stopped | Self::Failed,
+            ) => true,
+            (Self::Removed, _) | (_, Self::Found) => false,
         }
     }
 }

@@ -99,7 +99,7 @@ pub(crate) struct Ticket {
 /// What a request is, where it matters at completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// An EXECUTE_SCSI request.
+    /// An `EXECUTE_SCSI` request.
     Command,
     /// An INQUIRY: when it succeeds, the unit exists.
     Inquiry,
@@ -218,10 +218,10 @@ impl Adapter for NormalAdapter {
 
     fn unit_control(
         &self,
-        context: &LockFreeContext<'_, Self>,
+        _context: &LockFreeContext<'_, Self>,
         control: UnitControl,
         unit: UnitAddress,
     ) -> bool {
-        self.control_unit(context, control, unit)
+        Self::control_unit(control, unit)
     }
 }

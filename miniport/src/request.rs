@@ -66,7 +66,7 @@ pub(crate) const fn direction(flags: SrbFlags, data_bytes: u32) -> Result<DataDi
     }
 }
 
-/// The command of an EXECUTE_SCSI request, and its data as the device sees them.
+/// The command of an `EXECUTE_SCSI` request, and its data as the device sees them.
 #[inline]
 pub(crate) fn command<'srb, A: Adapter>(
     srb: &'srb Srb<A>,

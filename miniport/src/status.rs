@@ -39,13 +39,13 @@ pub(crate) struct Verdict {
 }
 
 /// How a command that asked for `data_bytes` ended.
-pub(crate) fn of_command(completion: &Completion, data_bytes: u32) -> Verdict {
+pub(crate) fn of_command(completion: Completion, data_bytes: u32) -> Verdict {
     let Completion {
         outcome,
         scsi_status,
         transferred,
         sense_bytes: _,
-    } = *completion;
+    } = completion;
     let failed = |srb_status| Verdict {
         srb_status,
         scsi_status: GOOD,
@@ -99,7 +99,7 @@ pub(crate) const QUEUE_IS_FULL: Verdict = Verdict {
 };
 
 /// How the SYNCHRONIZE CACHE of a FLUSH or SHUTDOWN ended. A unit without a cache or without a medium has nothing to lose.
-pub(crate) fn of_flush(completion: &Completion, sense: &[u8]) -> SrbStatus {
+pub(crate) fn of_flush(completion: Completion, sense: &[u8]) -> SrbStatus {
     match completion.outcome {
         Outcome::Success => SrbStatus::Success,
         Outcome::Status

@@ -49,7 +49,7 @@ enum Step {
 
 impl DumpAdapter {
     pub(super) fn find(&mut self, context: &mut FindAdapterContext<'_>) -> Result<(), FindError> {
-        let data = context.dump_data(DumpContext::BYTES as u32);
+        let data = context.dump_data(DumpContext::LENGTH.into());
         if let Some(data) = &data {
             mark(context, DumpRange::Context(data));
         }
@@ -89,7 +89,7 @@ impl DumpAdapter {
     }
 }
 
-/// Marks a range. That it is refused outside of MARK_MEMORY and HIBER means nothing, and there it is the port's to fail.
+/// Marks a range. That it is refused outside of `MARK_MEMORY` and HIBER means nothing, and there it is the port's to fail.
 fn mark(context: &FindAdapterContext<'_>, range: DumpRange<'_>) {
     let (address, bytes) = match range {
         DumpRange::Context(data) => (data.address_code(), data.bytes()),

@@ -29,7 +29,7 @@ use crate::{
 /// What the outstanding request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pending {
-    /// An EXECUTE_SCSI request that asked for data.
+    /// An `EXECUTE_SCSI` request that asked for data.
     Command,
     /// FLUSH or SHUTDOWN, sent as SYNCHRONIZE CACHE.
     Flush,
@@ -63,14 +63,13 @@ impl DumpAdapter {
     ) -> Result<Engine, u64> {
         let registers = &hardware.registers;
         let quiesced = reset(registers, port, Patience::Long).map_err(|_| 0x11u64)?;
-        let (plan, quiesced) = match self.plan {
-            Some(plan) => (plan, quiesced),
-            None => {
-                let probe = Probe::read(registers, quiesced).map_err(|_| 0x12u64)?;
-                let plan = Plan::dump(&hardware.caps, &probe).map_err(|_| 0x13u64)?;
-                let quiesced = reset(registers, port, Patience::Long).map_err(|_| 0x14u64)?;
-                (plan, quiesced)
-            }
+        let (plan, quiesced) = if let Some(plan) = self.plan {
+            (plan, quiesced)
+        } else {
+            let probe = Probe::read(registers, quiesced).map_err(|_| 0x12u64)?;
+            let plan = Plan::dump(&hardware.caps, &probe).map_err(|_| 0x13u64)?;
+            let quiesced = reset(registers, port, Patience::Long).map_err(|_| 0x14u64)?;
+            (plan, quiesced)
         };
         let slots = state.slots.lend().ok_or(0x16u64)?;
         DumpEngine::start_with_slots(registers, &plan, quiesced, self.memory.clone(), slots)
@@ -110,7 +109,7 @@ impl DumpAdapter {
             Ok(DumpPoll::Idle | DumpPoll::Pending) => {}
             Ok(DumpPoll::Done { completion, .. }) => {
                 if let Some(srb) = state.request.take() {
-                    let Completed { .. } = finish(port, srb, engine, &completion, state.pending);
+                    let Completed { .. } = finish(port, srb, engine, completion, state.pending);
                 }
             }
             Err(fault) => {
@@ -200,7 +199,7 @@ fn finish(
     port: Port<'_>,
     srb: Srb<DumpAdapter>,
     engine: &Engine,
-    completion: &Completion,
+    completion: Completion,
     pending: Pending,
 ) -> Completed {
     match pending {

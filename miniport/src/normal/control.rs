@@ -90,12 +90,7 @@ impl NormalAdapter {
 
     /// `HwStorUnitControl`. Units have no state here. The requests of a unit that is gone are answered by the device, one by one; until then they are
     /// the device's.
-    pub(super) fn control_unit(
-        &self,
-        _context: &LockFreeContext<'_, Self>,
-        control: UnitControl,
-        unit: UnitAddress,
-    ) -> bool {
+    pub(super) fn control_unit(control: UnitControl, unit: UnitAddress) -> bool {
         recorder::record(Event::UnitControl, control as u64, address_code(unit));
         true
     }

@@ -1,4 +1,4 @@
-//! DUMP_POINTERS and FREE_DUMP_POINTERS: what the dump life needs to know, in memory of its own.
+//! `DUMP_POINTERS` and `FREE_DUMP_POINTERS`: what the dump life needs to know, in memory of its own.
 //!
 //! The port asks once for the crash stack and once for each hibernation, so each answer is a context of its own.
 
@@ -15,7 +15,7 @@ use super::NormalAdapter;
 use crate::{dump_context::DumpContext, request::PATH};
 
 impl NormalAdapter {
-    /// DUMP_POINTERS: the request's unit is the one that the dump goes to.
+    /// `DUMP_POINTERS`: the request's unit is the one that the dump goes to.
     #[cold]
     pub(super) fn hand_out_dump_pointers(
         &self,
@@ -65,7 +65,7 @@ impl NormalAdapter {
         })
     }
 
-    /// FREE_DUMP_POINTERS: the context comes back.
+    /// `FREE_DUMP_POINTERS`: the context comes back.
     #[cold]
     pub(super) fn take_back_dump_pointers(
         &self,

@@ -132,10 +132,10 @@ impl NormalAdapter {
         if kind == Kind::Flush {
             let mut sense = [0; SENSE_BYTES];
             let bytes = copy_sense(&srb, &mut sense);
-            let verdict = status::of_flush(&completion, sense.get(..bytes).unwrap_or(&[]));
+            let verdict = status::of_flush(completion, sense.get(..bytes).unwrap_or(&[]));
             return srb.complete(port, verdict);
         }
-        let verdict = status::of_command(&completion, prepared.data_bytes());
+        let verdict = status::of_command(completion, prepared.data_bytes());
         if kind == Kind::Inquiry && verdict.srb_status != SrbStatus::Error {
             let depth = self.unit_depth.load(Ordering::Relaxed);
             let _ = port.set_device_queue_depth(srb.address(), depth);
@@ -241,6 +241,7 @@ impl Engine {
             return Drained::Idle;
         };
         let queue = &mut running.requests;
+        queue.suppress_interrupts();
         for place in batch {
             let used = loop {
                 match queue.take_used() {

@@ -99,7 +99,7 @@ impl Management {
 }
 
 impl NormalAdapter {
-    /// RESET_LOGICAL_UNIT, RESET_DEVICE, RESET_BUS.
+    /// `RESET_LOGICAL_UNIT`, `RESET_DEVICE`, `RESET_BUS`.
     pub(super) fn start_reset(
         &self,
         context: &mut StartIoContext<'_, Self>,
@@ -131,7 +131,7 @@ impl NormalAdapter {
         Step::EveryTarget { target: 0, last }
     }
 
-    /// ABORT_COMMAND: the request to abort is the one that this one points to.
+    /// `ABORT_COMMAND`: the request to abort is the one that this one points to.
     pub(super) fn start_abort(
         &self,
         context: &mut StartIoContext<'_, Self>,

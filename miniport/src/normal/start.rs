@@ -92,12 +92,11 @@ impl NormalAdapter {
                     return false;
                 }
                 // The device has fewer vectors than the port has messages: one for everything is what it has to support.
-                match reset(&found.registers, port, Patience::Long) {
-                    Ok(quiesced) => self.start_quiesced(port, engine, quiesced, 1),
-                    Err(_) => {
-                        self.fail(port, 3, 0);
-                        false
-                    }
+                if let Ok(quiesced) = reset(&found.registers, port, Patience::Long) {
+                    self.start_quiesced(port, engine, quiesced, 1)
+                } else {
+                    self.fail(port, 3, 0);
+                    false
                 }
             }
         }
