@@ -122,6 +122,18 @@ impl Image {
         self.check_pages(&self.kernel, self.boot.len() as u64, "kernel-phase")
     }
 
+    /// Counts the pages for the RESUME instance whose checksum is right; it is the guest that must refuse the others.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn sound_kernel_pages(&self) -> Result<u64> {
+        let mut sound = 0;
+        for (index, entry) in (self.boot.len() as u64..).zip(&self.kernel) {
+            sound += u64::from(checksum(&self.page(index)?) == entry.xxh64);
+        }
+        Ok(sound)
+    }
+
     /// Writes what the loader is given: header, wipe list, table, pages.
     ///
     /// `hba_location` is bus << 8 | device << 3 | function of the HBA that the loader dirties as firmware would.

@@ -11,6 +11,8 @@ use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
 use serde::Serialize;
 
+use crate::session::tamper::HostFault;
+
 /// Chipset of the virtual machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -162,6 +164,9 @@ pub struct Options {
     /// Faults that the bench plays.
     #[serde(skip)]
     pub faults: Vec<BenchFault>,
+    /// Damage that the host does.
+    #[serde(skip)]
+    pub host_fault: Option<HostFault>,
     /// How the HBA's interrupts are delivered.
     #[serde(skip)]
     pub interrupts: InterruptMode,
@@ -184,6 +189,7 @@ impl MachineArgs {
             },
             time_limit: Duration::from_secs(self.time_limit),
             faults: Vec::new(),
+            host_fault: None,
             interrupts: match self.interrupts {
                 Interrupts::Messages => InterruptMode::Messages,
                 Interrupts::OneMessage => InterruptMode::MessagesAtMost(1),
@@ -204,6 +210,7 @@ impl Default for Options {
             clock: GuestClock::Instructions,
             time_limit: Duration::from_secs(120),
             faults: Vec::new(),
+            host_fault: None,
             interrupts: InterruptMode::Messages,
         }
     }

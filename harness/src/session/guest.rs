@@ -1,0 +1,509 @@
+//! One QEMU process: [`Guest::run`] goes from stop to stop until the machine is off.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use proto::{
+    owner::{OwnerRun, Role},
+    record::{Checkpoint, Level, Record},
+};
+
+use super::{
+    life::{Boot, Hit, Point, PowerOff, QmpEvent},
+    memory,
+    tamper::HostFault,
+    watch::Watch,
+};
+use crate::{
+    fault::Fault,
+    gdb::{Debugger, Registers, Stop, Waited, Wire},
+    interrupt,
+    options::Options,
+    progress::Progress,
+    qemu::{DebuggerPort, MachineSpec, Qemu},
+    run_directory::RunDirectory,
+};
+
+/// How long one wait for the CPU lasts before the other channels are looked at.
+const POLL: Duration = Duration::from_millis(50);
+/// Time from the power-off to the end of the process.
+const EXIT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Where a person can have the machine stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StopAt {
+    /// First instruction of the driver
+    DriverEntry,
+    /// `HwStorFindAdapter`
+    FindAdapter,
+    /// `HwStorInitialize`
+    Initialize,
+    /// The workload begins
+    Workload,
+    /// The first call of `StorPortMarkDumpMemory`
+    Mark,
+    /// The system is frozen, the image not yet written
+    Freeze,
+    /// The image is complete, the power still on
+    ImageComplete,
+    /// `HwStorFindAdapter` of the instance that resumes, in the second QEMU
+    Resume,
+    /// All memory is restored
+    Resumed,
+}
+
+/// A stop, as asked for: the place and the instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopRequest {
+    /// The place.
+    pub at: StopAt,
+    /// The instance; `None` = whichever comes first.
+    pub role: Option<Role>,
+}
+
+/// How the run of a guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The machine is off.
+    PoweredOff,
+    /// Nothing was heard for too long; the process was ended.
+    Hung(String),
+}
+
+/// What [`Guest::run`] came back for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// The process has ended, or must be ended.
+    Ended,
+    /// The CPU stands at the place asked for.
+    Stopped,
+}
+
+/// A QEMU process under observation.
+#[derive(Debug)]
+pub struct Guest<'a> {
+    qemu: Qemu,
+    debugger: Option<Debugger>,
+    options: &'a Options,
+    directory: &'a RunDirectory,
+    progress: &'a Progress,
+    boot: Boot,
+    started: Instant,
+    last_heard: String,
+    owners: Vec<OwnerRun>,
+    cycle: u32,
+    hung: Option<String>,
+}
+
+impl<'a> Guest<'a> {
+    /// Starts QEMU and attaches; the CPU is stopped before its first instruction.
+    ///
+    /// # Errors
+    /// QEMU does not start.
+    pub fn start(
+        spec: &MachineSpec,
+        number: u32,
+        options: &'a Options,
+        directory: &'a RunDirectory,
+        progress: &'a Progress,
+    ) -> Result<Self> {
+        let started = Instant::now();
+        let mut qemu = Qemu::start(spec)?;
+        progress.detail(&qemu.command_line);
+        let wire = match (spec.debugger, qemu.debugger.take()) {
+            (DebuggerPort::Tcp(port), _) => Wire::Tcp(connect(port)?),
+            (DebuggerPort::Socket, Some(stream)) => Wire::Unix(stream),
+            (DebuggerPort::Socket, None) => {
+                return Err(Fault::check("QEMU has no debugger port", "").into());
+            }
+        };
+        let debugger = Debugger::attach(wire)?;
+        Ok(Self {
+            boot: Boot {
+                number,
+                records: Vec::new(),
+                events: Vec::new(),
+                hits: Vec::new(),
+                saves: Vec::new(),
+                power_off: PowerOff::None,
+                image: None,
+                wall: Duration::ZERO,
+                command_line: qemu.command_line.clone(),
+            },
+            qemu,
+            debugger: Some(debugger),
+            options,
+            directory,
+            progress,
+            started,
+            last_heard: String::new(),
+            owners: Vec::new(),
+            // A resumed system speaks of the hibernation that it comes from until it is through.
+            cycle: number,
+            hung: None,
+        })
+    }
+
+    /// Lets the machine run until it is off, or until it stands at the place asked for.
+    ///
+    /// # Errors
+    /// QEMU dies, or the user interrupts.
+    pub fn run(&mut self, watch: &mut Watch, until: Option<StopRequest>) -> Result<RunEnd> {
+        watch.forget_breakpoints();
+        let mut debugger = self
+            .debugger
+            .take()
+            .context("the debugger was given away")?;
+        watch.apply(&mut debugger)?;
+        debugger.resume()?;
+        let end = self.watch_until(&mut debugger, watch, until)?;
+        if end == RunEnd::Stopped {
+            watch.clear(&mut debugger)?;
+        }
+        self.debugger = Some(debugger);
+        Ok(end)
+    }
+
+    /// Gives the debugger's port free without letting the machine run.
+    pub fn release_debugger(&mut self) {
+        self.debugger = None;
+    }
+
+    /// Takes note of records and events, and tells whether the process still runs.
+    ///
+    /// # Errors
+    /// Undecodable records.
+    pub fn look(&mut self, watch: &mut Watch) -> Result<Running> {
+        self.take_records(watch)?;
+        self.take_events();
+        Ok(match self.qemu.ended()? {
+            Some(_) => Running::No,
+            None => Running::Yes,
+        })
+    }
+
+    /// Whether a virtual CPU runs, in QEMU's words.
+    ///
+    /// # Errors
+    /// QEMU does not answer.
+    pub fn status(&mut self) -> Result<String> {
+        self.qemu.qmp.status()
+    }
+
+    /// What was collected; ends the process if it still runs.
+    ///
+    /// # Errors
+    /// The process ended without the guest's doing: an error with QEMU's last words.
+    pub fn finish(mut self) -> Result<(Boot, Ended)> {
+        if let Some(text) = self.hung.take() {
+            self.boot.wall = self.started.elapsed();
+            return Ok((self.boot, Ended::Hung(text)));
+        }
+        let status = self.qemu.wait(EXIT_LIMIT)?;
+        self.take_remaining_records()?;
+        self.take_events();
+        self.boot.power_off = power_off(&self.boot.events);
+        if self.boot.power_off == PowerOff::None {
+            return Err(self.qemu.death(status, &self.last_heard));
+        }
+        self.boot.wall = self.started.elapsed();
+        Ok((self.boot, Ended::PoweredOff))
+    }
+
+    /// The last breakpoint hit.
+    #[must_use]
+    pub fn last_hit(&self) -> Option<&Hit> {
+        self.boot.hits.last()
+    }
+
+    fn watch_until(
+        &mut self,
+        debugger: &mut Debugger,
+        watch: &mut Watch,
+        until: Option<StopRequest>,
+    ) -> Result<RunEnd> {
+        loop {
+            match debugger.wait(POLL)? {
+                Waited::Stopped(Stop::Trap) => {
+                    let registers = debugger.registers()?;
+                    self.take_records(watch)?;
+                    self.take_events();
+                    if self.at_stop(debugger, watch, &registers, until)? {
+                        return Ok(RunEnd::Stopped);
+                    }
+                    watch.apply(debugger)?;
+                    watch.pass(debugger, registers.rip)?;
+                }
+                Waited::Stopped(Stop::Signal(_)) => debugger.resume()?,
+                Waited::Stopped(Stop::Exited) | Waited::Closed => return Ok(RunEnd::Ended),
+                Waited::Running => {
+                    interrupt::check()?;
+                    if self.look(watch)? == Running::No {
+                        return Ok(RunEnd::Ended);
+                    }
+                    if self.qemu.console.silence() > self.options.time_limit {
+                        self.hung = Some(self.hang());
+                        return Ok(RunEnd::Ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is to be done at a stop; true if it is the place asked for.
+    fn at_stop(
+        &mut self,
+        debugger: &mut Debugger,
+        watch: &mut Watch,
+        registers: &Registers,
+        until: Option<StopRequest>,
+    ) -> Result<bool> {
+        if watch.is_checkpoint(registers) {
+            let checkpoint = self
+                .boot
+                .records
+                .iter()
+                .rev()
+                .find_map(|record| match record {
+                    Record::Checkpoint { checkpoint } => Some(*checkpoint),
+                    _ => None,
+                });
+            let Some(checkpoint) = checkpoint else {
+                return Err(Fault::check(
+                    "the guest is at a checkpoint that it did not announce",
+                    "",
+                )
+                .into());
+            };
+            self.at_checkpoint(checkpoint)?;
+            return Ok(until.is_some_and(|request| request.is_checkpoint(checkpoint)));
+        }
+        let hit = watch.hit(
+            debugger,
+            registers,
+            self.boot.number,
+            self.boot.records.len(),
+        )?;
+        let Some(hit) = hit else {
+            return Ok(false);
+        };
+        let wanted = until.is_some_and(|request| request.is_hit(&hit));
+        self.progress.detail(&format!(
+            "breakpoint {:?} ({:?}), dump mode {:?}: {:x?}",
+            hit.point, hit.role, hit.dump_mode, hit.arguments
+        ));
+        self.boot.hits.push(hit);
+        Ok(wanted)
+    }
+
+    fn at_checkpoint(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        match checkpoint {
+            Checkpoint::Freeze | Checkpoint::Resumed => {
+                if checkpoint == Checkpoint::Freeze {
+                    self.cycle += 1;
+                }
+                self.progress.step("saving the guest's memory");
+                let save = memory::save(
+                    &mut self.qemu.qmp,
+                    &self.owners,
+                    checkpoint,
+                    self.cycle,
+                    self.directory,
+                )?;
+                self.boot.saves.push(save);
+                Ok(())
+            }
+            Checkpoint::Workload if self.options.host_fault == Some(HostFault::KillQemu) => {
+                kill(self.qemu.id());
+                Ok(())
+            }
+            Checkpoint::ImageLoaded | Checkpoint::ImageComplete | Checkpoint::Workload => Ok(()),
+        }
+    }
+
+    fn take_records(&mut self, watch: &mut Watch) -> Result<()> {
+        for record in self.qemu.console.drain(self.boot.records.len())? {
+            watch.learn(&record);
+            if let Record::OwnerMap { runs } = &record {
+                self.owners.clone_from(runs);
+            }
+            self.show(&record);
+            self.boot.records.push(record);
+        }
+        Ok(())
+    }
+
+    fn take_remaining_records(&mut self) -> Result<()> {
+        for record in self.qemu.console.drain(self.boot.records.len())? {
+            self.show(&record);
+            self.boot.records.push(record);
+        }
+        Ok(())
+    }
+
+    fn take_events(&mut self) {
+        let after_records = self.boot.records.len();
+        for event in self.qemu.qmp.events() {
+            self.boot.events.push(QmpEvent {
+                name: event.name,
+                data: event.data,
+                after_records,
+            });
+        }
+    }
+
+    fn show(&mut self, record: &Record) {
+        match record {
+            Record::StepBegin { name } => {
+                self.progress.step(name);
+                self.last_heard.clone_from(name);
+            }
+            Record::Log { level, text } => {
+                self.last_heard.clone_from(text);
+                match level {
+                    Level::Warning => self.progress.note(&format!("warning: {text}")),
+                    Level::Info | Level::Debug => self.progress.detail(text),
+                }
+            }
+            Record::DriverPrint { role, text } => {
+                self.progress
+                    .detail(&format!("driver ({role:?}): {}", text.trim_end()));
+            }
+            Record::Violation(violation) => {
+                self.progress.note(&format!(
+                    "violation of {}: {}",
+                    violation.rule, violation.detail
+                ));
+            }
+            Record::Bugcheck { text, .. } | Record::KernelPanic { text } => {
+                self.last_heard.clone_from(text);
+            }
+            _ => {}
+        }
+    }
+
+    fn hang(&self) -> String {
+        let last = if self.last_heard.is_empty() {
+            "nothing at all".to_owned()
+        } else {
+            format!("`{}`", self.last_heard)
+        };
+        format!(
+            "the guest was silent for {} s; last heard: {last}",
+            self.options.time_limit.as_secs()
+        )
+    }
+}
+
+/// Whether a process still runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Running {
+    /// It does.
+    Yes,
+    /// It has ended.
+    No,
+}
+
+impl StopRequest {
+    fn is_checkpoint(self, checkpoint: Checkpoint) -> bool {
+        match self.at {
+            StopAt::Workload => checkpoint == Checkpoint::Workload,
+            StopAt::Freeze => checkpoint == Checkpoint::Freeze,
+            StopAt::ImageComplete => checkpoint == Checkpoint::ImageComplete,
+            StopAt::Resumed => checkpoint == Checkpoint::Resumed,
+            StopAt::DriverEntry
+            | StopAt::FindAdapter
+            | StopAt::Initialize
+            | StopAt::Mark
+            | StopAt::Resume => false,
+        }
+    }
+
+    fn is_hit(self, hit: &Hit) -> bool {
+        if self.role.is_some_and(|role| role != hit.role) {
+            return false;
+        }
+        match self.at {
+            StopAt::DriverEntry => hit.point == Point::DriverEntry,
+            StopAt::FindAdapter => hit.point == Point::FindAdapter,
+            StopAt::Initialize => hit.point == Point::Initialize,
+            StopAt::Mark => hit.point == Point::MarkDumpMemory,
+            StopAt::Resume => hit.point == Point::FindAdapter && hit.boot > 0,
+            StopAt::Workload | StopAt::Freeze | StopAt::ImageComplete | StopAt::Resumed => false,
+        }
+    }
+}
+
+/// QMP's `SUSPEND_DISK` must come before `SHUTDOWN`.
+fn power_off(events: &[QmpEvent]) -> PowerOff {
+    let place = |name: &str| events.iter().position(|event| event.name == name);
+    match (place("SUSPEND_DISK"), place("SHUTDOWN")) {
+        (Some(suspend), Some(shutdown)) if suspend < shutdown => PowerOff::Hibernated,
+        (_, Some(shutdown)) if by_guest(&events[shutdown]) => PowerOff::ShutDown,
+        _ => PowerOff::None,
+    }
+}
+
+fn by_guest(event: &QmpEvent) -> bool {
+    event.data.get("guest").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+fn connect(port: u16) -> Result<std::net::TcpStream> {
+    let start = Instant::now();
+    loop {
+        match std::net::TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if start.elapsed() > Duration::from_secs(10) => {
+                return Err(error).context("QEMU's debugger port does not open");
+            }
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+fn kill(process: u32) {
+    if let Some(process) = i32::try_from(process)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        // Gone already is just as well.
+        let _gone = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(name: &str) -> QmpEvent {
+        QmpEvent {
+            name: name.to_owned(),
+            data: json!({ "guest": true, "reason": "guest-shutdown" }),
+            after_records: 0,
+        }
+    }
+
+    #[test]
+    fn hibernation_needs_suspend_disk_before_the_shutdown() {
+        let both = [event("RESUME"), event("SUSPEND_DISK"), event("SHUTDOWN")];
+        assert_eq!(power_off(&both), PowerOff::Hibernated);
+        assert_eq!(power_off(&[event("SHUTDOWN")]), PowerOff::ShutDown);
+        let reversed = [event("SHUTDOWN"), event("SUSPEND_DISK")];
+        assert_eq!(power_off(&reversed), PowerOff::ShutDown);
+        assert_eq!(power_off(&[event("SUSPEND_DISK")]), PowerOff::None);
+        assert_eq!(power_off(&[]), PowerOff::None);
+    }
+
+    #[test]
+    fn a_shutdown_by_a_signal_is_not_the_guests() {
+        let mut event = event("SHUTDOWN");
+        event.data = json!({ "guest": false, "reason": "host-signal" });
+        assert_eq!(power_off(&[event]), PowerOff::None);
+    }
+}
