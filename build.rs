@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     link_image()?;
     link_argument("/RELEASE"); // Writes the checksum, which the loader of boot drivers verifies.
-    link_argument("/BREPRO"); // The same sources give the same bytes: a hash takes the place of the time.
+    link_argument("/BREPRO"); // No build time: two builds differ in the identity of their PDBs alone.
     let (major, minor) = ("CARGO_PKG_VERSION_MAJOR", "CARGO_PKG_VERSION_MINOR");
     link_argument(&format!(
         "/VERSION:{}.{}",

@@ -2,7 +2,7 @@
 //!
 //! Key type: [`VersionResource`]. Part of the build scripts of the driver crates. A `.res` file is a list of resources, each a header
 //! and data, all aligned to four bytes; the linker turns it into the `.rsrc` section. Sources: Microsoft Learn, "Resource File
-//! Formats", "VS_VERSIONINFO structure" and "VS_FIXEDFILEINFO structure".
+//! Formats", "`VS_VERSIONINFO` structure" and "`VS_FIXEDFILEINFO` structure".
 
 /// Language and code page of the strings: US English, UTF-16.
 const LANGUAGE: u16 = 0x0409;
@@ -25,17 +25,12 @@ pub(crate) struct VersionResource<'a> {
 impl VersionResource<'_> {
     /// A complete `.res` file: the empty resource that marks the format, then the version resource.
     pub(crate) fn to_res_file(&self) -> Vec<u8> {
-        let mut file = Vec::new();
-        resource(&mut file, 0, 0, 0, &[]);
         const RT_VERSION: u16 = 16;
         const VS_VERSION_INFO: u16 = 1;
-        resource(
-            &mut file,
-            RT_VERSION,
-            VS_VERSION_INFO,
-            LANGUAGE,
-            &self.to_version_info(),
-        );
+        let mut file = Vec::new();
+        resource(&mut file, 0, 0, 0, &[]);
+        let version = self.to_version_info();
+        resource(&mut file, RT_VERSION, VS_VERSION_INFO, LANGUAGE, &version);
         file
     }
 
@@ -103,6 +98,7 @@ impl VersionResource<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Value<'a> {
     /// No value at all if empty.
     Text(&'a str),
@@ -138,7 +134,8 @@ fn resource(file: &mut Vec<u8>, kind: u16, name: u16, language: u16, data: &[u8]
     const IS_A_NUMBER: u16 = 0xFFFF;
     const MOVEABLE_PURE: u16 = 0x30;
     let memory_flags = if kind == 0 { 0 } else { MOVEABLE_PURE };
-    file.extend((data.len() as u32).to_le_bytes());
+    let length = u32::try_from(data.len()).expect("a version resource is smaller than 64 KiB");
+    file.extend(length.to_le_bytes());
     file.extend(HEADER_LENGTH.to_le_bytes());
     for half in [IS_A_NUMBER, kind, IS_A_NUMBER, name] {
         file.extend(half.to_le_bytes());

@@ -1,0 +1,1 @@
+//! The install information file (INF).
