@@ -10,9 +10,12 @@ extern crate alloc;
 pub mod record;
 
 pub mod format;
+pub mod loader;
 pub mod mem;
 pub mod pe;
+pub mod port;
 pub mod rules;
+pub mod workload;
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod call;
@@ -40,6 +43,8 @@ pub mod nt;
 pub mod pci;
 #[cfg(any(target_os = "none", clippy))]
 pub mod power;
+#[cfg(any(target_os = "none", clippy))]
+pub mod selftest;
 #[cfg(any(target_os = "none", clippy))]
 pub mod start;
 #[cfg(any(target_os = "none", clippy))]

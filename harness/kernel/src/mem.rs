@@ -28,7 +28,7 @@ pub mod phys;
 #[cfg(any(target_os = "none", clippy))]
 mod pool;
 #[cfg(any(target_os = "none", clippy))]
-mod raw;
+pub(crate) mod raw;
 #[cfg(any(target_os = "none", clippy))]
 pub(crate) mod registers;
 
@@ -57,4 +57,10 @@ pub use self::{
 #[must_use]
 pub fn direct(pa: Pa) -> Va {
     crate::hw::layout::direct(pa)
+}
+
+/// Copies whole page frames of RAM. Takes no lock: for the copy of the kernel's own memory, locks included.
+#[cfg(any(target_os = "none", clippy))]
+pub fn copy_frames(to: Pa, from: Pa, pages: u64) {
+    raw::copy(to, from, pages.saturating_mul(PAGE_BYTES));
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     interrupt, kpcr, mem,
     mem::Pa,
-    nt, power, record, timer,
+    nt, power, record, selftest, timer,
 };
 
 /// Brings the kernel up and runs the scenario that the host handed over.
@@ -32,8 +32,11 @@ pub fn run(start_info: u64) -> ! {
         boot: 0,
         ram: mem::ram(),
     });
-    let bundle = take_bundle(&info);
     nt::register();
+    if let Some(extent) = selftest::requested(&info.command_line) {
+        selftest::run(extent);
+    }
+    let bundle = take_bundle(&info);
     exports::announce();
     let _ = bundle;
     power::off()

@@ -1,11 +1,24 @@
-//! The resume loader's program.
+//! The resume loader's program: from the PVH entry to `kernel::loader`.
 #![no_std]
 #![cfg_attr(target_os = "none", no_main)]
 
 #[cfg(target_os = "none")]
+#[path = "../boot.rs"]
+mod boot;
+
+#[cfg(target_os = "none")]
+use kernel::{loader, record};
+
+/// First Rust code: on the boot page tables, with `start_info` where the firmware put it.
+#[cfg(target_os = "none")]
+extern "sysv64" fn rust_entry(start_info: u64) -> ! {
+    loader::run(start_info)
+}
+
+#[cfg(target_os = "none")]
 #[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    kernel::hw::cpu::stop()
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    record::kernel_panic(info)
 }
 
 /// On other targets there is nothing to run; the file is still checked.

@@ -94,6 +94,23 @@ pub fn entry() -> ResumeEntry {
     }
 }
 
+/// Enters a restored kernel: switches to its page tables, which map the loader's window one to one, and jumps.
+pub fn enter(entry: ResumeEntry) -> ! {
+    // SAFETY: the host took the values from the image's header, whose checksum was verified, and the tables are among
+    // the pages that were placed and verified.
+    unsafe {
+        core::arch::asm!(
+            "mov cr3, {cr3}",
+            "mov rsp, {rsp}",
+            "jmp {rip}",
+            cr3 = in(reg) entry.cr3,
+            rsp = in(reg) entry.rsp,
+            rip = in(reg) entry.rip,
+            options(noreturn),
+        );
+    }
+}
+
 /// First Rust code in the resumed machine: makes the processor what it was.
 extern "sysv64" fn resumed() {
     cpu::set_control_bits();

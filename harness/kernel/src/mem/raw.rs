@@ -14,38 +14,68 @@ fn pointer(pa: Pa) -> *mut u8 {
 }
 
 /// Copies RAM out. The range is RAM.
-pub(super) fn read(pa: Pa, into: &mut [u8]) {
+pub(crate) fn read(pa: Pa, into: &mut [u8]) {
     // SAFETY: (1) the caller checked that the range is RAM, all of which the direct map maps; (2) the slice is a Rust
     // object of the kernel, and no caller reads the kernel's own objects by physical address into themselves.
     unsafe { ptr::copy(pointer(pa), into.as_mut_ptr(), into.len()) };
 }
 
 /// Copies into RAM. The range is RAM that belongs to no Rust object.
-pub(super) fn write(pa: Pa, from: &[u8]) {
+pub(crate) fn write(pa: Pa, from: &[u8]) {
     // SAFETY: as in `read`; what lies there is a driver's or the host's memory, or a page table.
     unsafe { ptr::copy(from.as_ptr(), pointer(pa), from.len()) };
 }
 
 /// Copies within RAM; the ranges may overlap.
-pub(super) fn copy(to: Pa, from: Pa, bytes: u64) {
+pub(crate) fn copy(to: Pa, from: Pa, bytes: u64) {
     // SAFETY: both ranges are RAM, see `read` and `write`.
     unsafe { ptr::copy(pointer(from), pointer(to), size(bytes)) };
 }
 
 /// Fills RAM.
-pub(super) fn fill(pa: Pa, value: u8, bytes: u64) {
+pub(crate) fn fill(pa: Pa, value: u8, bytes: u64) {
     // SAFETY: as in `write`.
     unsafe { ptr::write_bytes(pointer(pa), value, size(bytes)) };
 }
 
+/// Fills RAM with a word; address and length are multiples of 64 bytes.
+pub(crate) fn fill_words(pa: Pa, value: u64, bytes: u64) {
+    // SAFETY: (1) as in `write`; (2) XMM0 is no register that the compiler uses on this target, and its old content
+    // belongs to no driver, because this runs in the loader.
+    unsafe {
+        core::arch::asm!(
+            "movq xmm0, {value}",
+            "punpcklqdq xmm0, xmm0",
+            "2:",
+            "movaps [{to}], xmm0",
+            "movaps [{to} + 16], xmm0",
+            "movaps [{to} + 32], xmm0",
+            "movaps [{to} + 48], xmm0",
+            "add {to}, 64",
+            "sub {left}, 64",
+            "ja 2b",
+            value = in(reg) value,
+            to = inout(reg) pointer(pa) => _,
+            left = inout(reg) bytes => _,
+            options(nostack),
+        );
+    }
+}
+
+/// Memory that nothing writes to any more: the loader's package.
+pub(crate) fn window(pa: Pa, bytes: u64) -> &'static [u8] {
+    // SAFETY: (1) the direct map maps it; (2) the loader neither places nor poisons anything there.
+    unsafe { core::slice::from_raw_parts(pointer(pa), size(bytes)) }
+}
+
 /// Reads an aligned 64-bit word of RAM.
-pub(super) fn read_word(pa: Pa) -> u64 {
+pub(crate) fn read_word(pa: Pa) -> u64 {
     // SAFETY: as in `read`, and the caller's address is a multiple of 8. Volatile: the processor and devices write it.
     unsafe { pointer(pa).cast::<u64>().read_volatile() }
 }
 
 /// Writes an aligned 64-bit word of RAM.
-pub(super) fn write_word(pa: Pa, value: u64) {
+pub(crate) fn write_word(pa: Pa, value: u64) {
     // SAFETY: as in `read_word`.
     unsafe { pointer(pa).cast::<u64>().write_volatile(value) };
 }
