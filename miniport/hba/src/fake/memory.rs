@@ -24,6 +24,20 @@ impl FakeMemory {
         }
     }
 
+    /// The same with the memory's own address as bus address, for tests whose driver side works with pointers.
+    #[must_use]
+    pub fn identity_mapped(length: u32) -> Self {
+        let mut memory = Self::new(length, 0);
+        memory.bus_address = u64::try_from(memory.as_ptr().addr()).unwrap_or(0);
+        memory
+    }
+
+    /// The first byte.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *const Cell<u8> {
+        self.cells.as_ptr()
+    }
+
     /// A window of `length` bytes at `offset`.
     #[must_use]
     pub fn window(&self, offset: u32, length: u32) -> Window<'_> {

@@ -153,10 +153,10 @@ pub fn prepare<M: SharedMemory>(
 
     let mut table = Table {
         memory,
-        offset: frame.table.offset,
-        count: 0,
-        limit: descriptors_max,
-        pending: None,
+        at: frame.table.offset,
+        next: 0,
+        left: frame.segments,
+        last_length: 0,
     };
     let header = Descriptor {
         bus_address: frame.header.bus_address,
@@ -168,19 +168,20 @@ pub fn prepare<M: SharedMemory>(
         length: RESPONSE_BYTES,
         direction: Direction::DeviceToDriver,
     };
-    table.push(header)?;
-    // Device-readable parts come first (virtio 2.7.4.2).
+    // Device-readable parts come first (virtio 2.7.4.2), and the last descriptor has no NEXT flag.
+    table.push(header, FLAG_NEXT);
     let writable = match request.direction {
         DataDirection::In => {
-            table.push(response)?;
-            table.push_data(segments, Direction::DeviceToDriver, request.data_bytes)?;
+            table.push(response, FLAG_NEXT);
+            table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
+            table.end_chain();
             RESPONSE_BYTES
                 .checked_add(request.data_bytes)
                 .ok_or(PrepareError::LengthMismatch)?
         }
         DataDirection::Out | DataDirection::None => {
-            table.push_data(segments, Direction::DriverToDevice, request.data_bytes)?;
-            table.push(response)?;
+            table.push_data(segments, 0, request.data_bytes)?;
+            table.push(response, 0);
             RESPONSE_BYTES
         }
     };
@@ -191,7 +192,7 @@ pub fn prepare<M: SharedMemory>(
         response_offset: frame.response.offset,
         data_bytes: request.data_bytes,
         writable,
-        descriptors: table.finish(),
+        descriptors: table.next,
     })
 }
 
@@ -254,88 +255,79 @@ pub(crate) fn stage_descriptor<M: SharedMemory>(
     }
 }
 
-/// Writes a descriptor table. The last descriptor has no NEXT flag, so each is written when its successor is known.
+/// Writes a descriptor table. The caller has checked that `left` segments and [`EXTRA_DESCRIPTORS`] others fit.
 struct Table<'m, M> {
     memory: &'m M,
-    offset: u32,
-    count: u16,
-    limit: u16,
-    pending: Option<Descriptor>,
+    /// Offset of the next descriptor.
+    at: u32,
+    /// Index of the next descriptor.
+    next: u16,
+    /// Segments that may still come.
+    left: u16,
+    /// Length in the descriptor written last.
+    last_length: u32,
 }
 
 impl<M: SharedMemory> Table<'_, M> {
     #[inline]
-    fn push(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
-        if self.count >= self.limit {
-            return Err(PrepareError::TooManySegments);
-        }
-        if let Some(pending) = self.pending {
-            self.write(pending, FLAG_NEXT, self.count);
-        }
-        self.count = self.count.wrapping_add(1);
-        self.pending = Some(descriptor);
-        Ok(())
+    fn push(&mut self, descriptor: Descriptor, next_flag: u16) {
+        let Descriptor {
+            bus_address,
+            length,
+            ..
+        } = descriptor;
+        self.write(bus_address, length, descriptor.flags() | next_flag);
     }
 
+    /// Writes a descriptor per segment, each with a successor.
     #[inline]
     fn push_data(
         &mut self,
         segments: impl Iterator<Item = Segment>,
-        direction: Direction,
+        direction_flag: u16,
         data_bytes: u32,
     ) -> Result<(), PrepareError> {
-        // One descriptor is kept back for the response when that comes last.
-        let reserve = match direction {
-            Direction::DriverToDevice => 1,
-            Direction::DeviceToDriver => 0,
-        };
-        let mut left = data_bytes;
+        let mut bytes_left = data_bytes;
         for Segment {
             bus_address,
             length,
         } in segments
         {
-            if self.count.saturating_add(reserve) >= self.limit {
-                return Err(PrepareError::TooManySegments);
-            }
+            self.left = self
+                .left
+                .checked_sub(1)
+                .ok_or(PrepareError::TooManySegments)?;
             let last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
-            bus_address
-                .checked_add(u64::from(last))
-                .ok_or(PrepareError::SegmentOverflow)?;
-            left = left
+            if bus_address.checked_add(u64::from(last)).is_none() {
+                return Err(PrepareError::SegmentOverflow);
+            }
+            bytes_left = bytes_left
                 .checked_sub(length)
                 .ok_or(PrepareError::LengthMismatch)?;
-            self.push(Descriptor {
-                bus_address,
-                length,
-                direction,
-            })?;
+            self.write(bus_address, length, direction_flag | FLAG_NEXT);
         }
-        if left == 0 {
+        if bytes_left == 0 {
             Ok(())
         } else {
             Err(PrepareError::LengthMismatch)
         }
     }
 
-    /// Writes `descriptor` to the place before `next`.
     #[inline]
-    fn write(&self, descriptor: Descriptor, flags: u16, next: u16) {
-        let index = u32::from(next).wrapping_sub(1);
-        let at = self
-            .offset
-            .wrapping_add(index.wrapping_mul(DESCRIPTOR_BYTES));
-        let link = if flags == 0 { 0 } else { next };
-        let second = second_word(descriptor.length, descriptor.flags() | flags, link);
+    fn write(&mut self, bus_address: u64, length: u32, flags: u16) {
+        self.next = self.next.wrapping_add(1);
+        self.last_length = length;
+        let link = if flags & FLAG_NEXT == 0 { 0 } else { self.next };
         self.memory
-            .write_u64_pair(at, descriptor.bus_address, second);
+            .write_u64_pair(self.at, bus_address, second_word(length, flags, link));
+        self.at = self.at.wrapping_add(DESCRIPTOR_BYTES);
     }
 
+    /// Takes NEXT from the descriptor written last: a data segment that the device writes.
     #[inline]
-    fn finish(self) -> u16 {
-        if let Some(last) = self.pending {
-            self.write(last, 0, self.count);
-        }
-        self.count
+    fn end_chain(&self) {
+        let word = self.at.wrapping_sub(8);
+        self.memory
+            .write_u64(word, second_word(self.last_length, FLAG_WRITE, 0));
     }
 }

@@ -3,6 +3,8 @@
 //! Invariants: the free list links exactly the descriptors of no outstanding request; `free` is their number; a slot's
 //! generation is odd exactly while it heads an outstanding request. Nothing here is visible to the device.
 
+use super::QueueFault;
+
 /// Identifies one submission: descriptor, generation of its slot, and queue. Doubles as the SCSI command identifier
 /// (virtio 5.6.6.1, `id`), so that a task management function can name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,14 @@ impl Tag {
     #[must_use]
     pub const fn from_raw(raw: u64) -> Self {
         Self(raw)
+    }
+
+    /// The descriptor that heads the request: below the size of the ring, and of no other request while this one is
+    /// outstanding. A place in a table beside the queue.
+    #[inline]
+    #[must_use]
+    pub fn descriptor(self) -> u16 {
+        low_16(self.0)
     }
 
     /// Queue, generation and descriptor.
@@ -145,21 +155,46 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             .map(|slot| (slot.token, slot.writable, slot.generation))
     }
 
-    /// Gives the descriptors of the outstanding request at `head` back.
+    /// Ends the outstanding request at `head`, to which the device says it has written `written` bytes: returns token and
+    /// generation, and frees its descriptors.
     #[inline]
+    pub(super) fn complete(&mut self, head: u16, written: u32) -> Result<(u64, u16), QueueFault> {
+        let slot = self.get_mut(head).ok_or(QueueFault::IdOutOfRange)?;
+        let Slot {
+            token,
+            writable,
+            next,
+            generation,
+        } = *slot;
+        if generation & 1 == 0 {
+            return Err(QueueFault::IdNotOutstanding);
+        }
+        if written > writable {
+            return Err(QueueFault::Length);
+        }
+        slot.generation = generation.wrapping_add(1);
+        self.free_chain(head, next);
+        Ok((token, generation))
+    }
+
+    /// Gives the descriptors of the outstanding request at `head` back.
     pub(super) fn release(&mut self, head: u16) {
-        let Some(slot) = self.get_mut(head) else {
-            return;
-        };
-        slot.generation = slot.generation.wrapping_add(1);
+        if let Some(slot) = self.get_mut(head) {
+            slot.generation = slot.generation.wrapping_add(1);
+            let next = slot.next;
+            self.free_chain(head, next);
+        }
+    }
+
+    /// Puts a chain, of which `next` follows `head`, behind the last free descriptor.
+    #[inline]
+    fn free_chain(&mut self, head: u16, next: u16) {
         let mut last = head;
         let mut count = 1u16;
-        loop {
-            let next = self.next(last);
-            if next == END {
-                break;
-            }
+        let mut next = next;
+        while next != END {
             last = next;
+            next = self.next(last);
             count = count.wrapping_add(1);
         }
         let tail = self.tail;

@@ -272,14 +272,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         else {
             return Err(self.fail(QueueFault::IdOutOfRange));
         };
-        let Some((token, writable, generation)) = self.slots.outstanding_at(head) else {
-            return Err(self.fail(QueueFault::IdNotOutstanding));
+        let (token, generation) = match self.slots.complete(head, written) {
+            Ok(request) => request,
+            Err(fault) => return Err(self.fail(fault)),
         };
-        if written > writable {
-            return Err(self.fail(QueueFault::Length));
-        }
         self.used_next = self.used_next.wrapping_add(1);
-        self.slots.release(head);
         Ok(Some(Used {
             token,
             tag: Tag::new(self.queue.get(), generation, head),
