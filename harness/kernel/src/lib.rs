@@ -4,6 +4,9 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+#[macro_use]
+extern crate std;
 
 #[cfg(any(target_os = "none", clippy))]
 #[macro_use]
