@@ -1,0 +1,11 @@
+//! Comparisons that the host makes by itself, on copies of guest memory and on the disk image.
+//!
+//! * [`ranges`]: sets of byte ranges.
+//! * [`memory`]: memory before the freeze against memory after the resume.
+//! * [`disk`]: the disk, with QEMU stopped, against its state before the run and against what the workload wrote.
+//!
+//! The results are plain data which [`crate::report`] prints and [`crate::verdict`] judges.
+
+pub mod disk;
+pub mod memory;
+pub mod ranges;

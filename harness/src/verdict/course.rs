@@ -1,0 +1,239 @@
+//! The course of the life: did it begin, go on and end as it was asked to?
+
+use proto::{
+    record::{Record, RuleOutcome},
+    scenario::{InterruptMode, PROTOCOL_VERSION},
+};
+
+use super::{Evidence, Finding};
+use crate::session::life::PowerOff;
+
+/// `life-complete`: the kernel's last record is `Finished`, and nothing ended the life before.
+pub(super) fn life_complete(evidence: &Evidence<'_>) -> Finding {
+    if let Some(failure) = &evidence.life.failure {
+        return Finding::Broken(failure.clone());
+    }
+    let finished = evidence
+        .life
+        .records()
+        .filter(|record| matches!(record, Record::Finished { .. }))
+        .count();
+    let last = evidence.life.records().last();
+    match (finished, last) {
+        (1, Some(Record::Finished { .. })) => {
+            Finding::Holds("the last record is `Finished`".to_owned())
+        }
+        (1, _) => Finding::Broken("records follow `Finished`".to_owned()),
+        (0, _) => Finding::Broken("the kernel never reported `Finished`".to_owned()),
+        (more, _) => Finding::Broken(format!("`Finished` was reported {more} times")),
+    }
+}
+
+/// `bench-sound`: the bench kernel itself did not fail.
+pub(super) fn bench_sound(evidence: &Evidence<'_>) -> Finding {
+    let faults: Vec<String> = evidence
+        .life
+        .records()
+        .filter_map(|record| match record {
+            Record::KernelPanic { text } => Some(format!("the bench kernel panicked: {text}")),
+            _ => None,
+        })
+        .collect();
+    Finding::unless(&faults, "the bench kernel reported no defect of its own")
+}
+
+/// `no-bugcheck`: the simulated system did not stop.
+pub(super) fn no_bugcheck(evidence: &Evidence<'_>) -> Finding {
+    let faults: Vec<String> = evidence
+        .life
+        .records()
+        .filter_map(|record| match record {
+            Record::Bugcheck {
+                code,
+                parameters: [first, second, third, fourth],
+                text,
+                ..
+            } => Some(format!(
+                "bug check {code:#x} ({first:#x}, {second:#x}, {third:#x}, {fourth:#x}): {text}"
+            )),
+            _ => None,
+        })
+        .collect();
+    Finding::unless(&faults, "no bug check")
+}
+
+/// `boots-in-order`: one process per power-on, each beginning with a `Hello` of the right number and protocol.
+pub(super) fn boots_in_order(evidence: &Evidence<'_>) -> Finding {
+    let mut faults = Vec::new();
+    let wanted = evidence.context.cycles as usize + 1;
+    let found = evidence.life.boots.len();
+    if found != wanted {
+        faults.push(format!("{found} QEMU processes instead of {wanted}"));
+    }
+    for boot in &evidence.life.boots {
+        let hellos: Vec<(u32, u32)> = boot
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Hello {
+                    protocol_version,
+                    boot,
+                    ..
+                } => Some((*protocol_version, *boot)),
+                _ => None,
+            })
+            .collect();
+        if hellos != [(PROTOCOL_VERSION, boot.number)] {
+            faults.push(format!(
+                "process {} reported {hellos:?} as protocol and number of its boots",
+                boot.number
+            ));
+        }
+    }
+    Finding::unless(&faults, format!("{found} QEMU processes on one disk"))
+}
+
+/// `power-off`: every process but the last ended by S4 (`SUSPEND_DISK`, then `SHUTDOWN`), the last by S5.
+pub(super) fn power_off(evidence: &Evidence<'_>) -> Finding {
+    let boots = &evidence.life.boots;
+    let mut faults = Vec::new();
+    for (index, boot) in boots.iter().enumerate() {
+        let wanted = if index + 1 < boots.len() {
+            PowerOff::Hibernated
+        } else {
+            PowerOff::ShutDown
+        };
+        if boot.power_off != wanted {
+            let names: Vec<&str> = boot
+                .events
+                .iter()
+                .map(|event| event.name.as_str())
+                .collect();
+            faults.push(format!(
+                "process {} ended as {:?} instead of {wanted:?}; QMP events: {names:?}",
+                boot.number, boot.power_off
+            ));
+        }
+    }
+    if boots.is_empty() {
+        faults.push("no process ran".to_owned());
+    }
+    Finding::unless(
+        &faults,
+        format!(
+            "{} times SUSPEND_DISK then SHUTDOWN, at the end SHUTDOWN",
+            boots.len().saturating_sub(1)
+        ),
+    )
+}
+
+/// `cycles-asked`: as many hibernations were completed as were asked for.
+pub(super) fn cycles_asked(evidence: &Evidence<'_>) -> Finding {
+    let cycles = evidence.report.cycles;
+    if cycles.asked == cycles.completed {
+        Finding::Holds(format!("{} of {}", cycles.completed, cycles.asked))
+    } else {
+        Finding::Broken(format!(
+            "{} of {} hibernations were completed",
+            cycles.completed, cycles.asked
+        ))
+    }
+}
+
+/// `device-as-asked`: queue size, sector size and interrupts are those of the command line.
+pub(super) fn device_as_asked(evidence: &Evidence<'_>) -> Finding {
+    let options = &evidence.context.setup.options;
+    let Some(device) = &evidence.report.device else {
+        return Finding::Broken("the kernel found no HBA".to_owned());
+    };
+    let mut faults = Vec::new();
+    if let Some(wanted) = options.queue_size
+        && device.queue_entries != wanted
+    {
+        faults.push(format!(
+            "queues of {} entries instead of {wanted}",
+            device.queue_entries
+        ));
+    }
+    let messages_wanted = match options.interrupts {
+        InterruptMode::Line => device.messages == 0,
+        InterruptMode::MessagesAtMost(most) => device.messages <= most,
+        InterruptMode::Messages => true,
+    };
+    if !messages_wanted {
+        faults.push(format!(
+            "{} interrupt messages with {:?}",
+            device.messages, options.interrupts
+        ));
+    }
+    if evidence.report.units.is_empty() {
+        faults.push("the bus scan found no logical unit".to_owned());
+    }
+    for unit in &evidence.report.units {
+        if unit.sector_bytes != options.sector_bytes {
+            faults.push(format!(
+                "unit {} has sectors of {} bytes instead of {}",
+                unit.address, unit.sector_bytes, options.sector_bytes
+            ));
+        }
+    }
+    Finding::unless(
+        &faults,
+        format!(
+            "queues of {} entries, sectors of {} bytes",
+            device.queue_entries, options.sector_bytes
+        ),
+    )
+}
+
+/// `rules-reported`: the kernel gave account of its rules, and its count of broken ones is the number of violations seen.
+pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
+    let rules = &evidence.report.rules;
+    let checked = rules.iter().filter(|rule| rule.checks > 0).count();
+    if checked == 0 {
+        return Finding::Broken("the kernel reported no rule as checked".to_owned());
+    }
+    let last = evidence
+        .life
+        .records()
+        .filter_map(|record| match record {
+            Record::Rules { rules } => Some(rules),
+            _ => None,
+        })
+        .last();
+    let mut faults = Vec::new();
+    for state in last.into_iter().flatten() {
+        let seen = evidence
+            .report
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == state.rule)
+            .count() as u64;
+        let counted = match state.state {
+            RuleOutcome::Checked { violations, .. } => violations,
+            RuleOutcome::NotChecked | RuleOutcome::NotApplicable(_) => 0,
+        };
+        // The kernel may stop listing repetitions, but not invent or hide the first.
+        if (seen == 0) != (counted == 0) || seen > counted {
+            faults.push(format!(
+                "{}: {seen} violations reported, {counted} counted",
+                state.rule
+            ));
+        }
+    }
+    Finding::unless(
+        &faults,
+        format!("{checked} of {} rules were looked at", rules.len()),
+    )
+}
+
+/// `rules-kept`: no rule was broken.
+pub(super) fn rules_kept(evidence: &Evidence<'_>) -> Finding {
+    let faults: Vec<String> = evidence
+        .report
+        .violations
+        .iter()
+        .map(|violation| format!("{}: {}", violation.rule, violation.detail))
+        .collect();
+    Finding::unless(&faults, "no violation")
+}
