@@ -1,13 +1,148 @@
 //! Storport for the normal role: what a miniport calls, and what calls the miniport.
 //!
 //! Pure parts, tested on Linux: [`abi`] (structures and constants), [`callback`] (the miniport's routines), [`locks`]
-//! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`fragments`] (scatter/gather choices),
-//! [`random`]. The rest serves the exports and drives the miniport.
+//! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
+//! choices), [`random`].
+//!
+//! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
+//! [`dispatch`], [`complete`], [`timeouts`] move requests; [`adapter`] holds the state.
 
 pub mod abi;
 pub mod callback;
+pub mod cdb;
 pub mod fragments;
 pub mod locks;
 pub mod queue;
 pub mod random;
 pub mod srb;
+
+#[cfg(any(target_os = "none", clippy))]
+pub mod adapter;
+#[cfg(any(target_os = "none", clippy))]
+mod complete;
+#[cfg(any(target_os = "none", clippy))]
+mod configure;
+#[cfg(any(target_os = "none", clippy))]
+mod control;
+#[cfg(any(target_os = "none", clippy))]
+mod device;
+#[cfg(any(target_os = "none", clippy))]
+mod dispatch;
+#[cfg(any(target_os = "none", clippy))]
+pub mod dump_pointers;
+#[cfg(any(target_os = "none", clippy))]
+mod error;
+#[cfg(any(target_os = "none", clippy))]
+pub mod exports;
+#[cfg(any(target_os = "none", clippy))]
+mod interrupts;
+#[cfg(any(target_os = "none", clippy))]
+mod invoke;
+#[cfg(any(target_os = "none", clippy))]
+pub mod power;
+#[cfg(any(target_os = "none", clippy))]
+mod remove;
+#[cfg(any(target_os = "none", clippy))]
+pub mod request;
+#[cfg(any(target_os = "none", clippy))]
+mod scan;
+#[cfg(any(target_os = "none", clippy))]
+mod services;
+#[cfg(any(target_os = "none", clippy))]
+mod start;
+#[cfg(any(target_os = "none", clippy))]
+mod timeouts;
+
+#[cfg(any(target_os = "none", clippy))]
+pub use self::{
+    adapter::{AccessRange, Limits, MappedRange, Unit},
+    dispatch::{check_all_fences, execute, idle, poll, submit, wait},
+    dump_pointers::{DumpPointers, dump_pointers, free_dump_pointers},
+    error::PortError,
+    exports::EXPORTS,
+    power::{
+        Drained, PowerAction, PowerWay, drain, hold, in_flight, power_down, power_up, release,
+        waiting,
+    },
+    remove::{Census, stop_and_remove, surprise_remove},
+    request::{Buffer, Completion, Request, RequestId},
+    scan::scan,
+    start::{Options, start},
+    timeouts::{Reset, reset},
+};
+
+#[cfg(any(target_os = "none", clippy))]
+mod queries {
+    use alloc::{collections::BTreeMap, vec::Vec};
+
+    use super::adapter::{self, AccessRange, Limits, MappedRange, Unit};
+    use crate::mem;
+
+    /// The units that the last scan found.
+    #[must_use]
+    pub fn units() -> Vec<Unit> {
+        adapter::with(|adapter| adapter.units.clone()).unwrap_or_default()
+    }
+
+    /// What FindAdapter settled.
+    #[must_use]
+    pub fn limits() -> Limits {
+        adapter::with(|adapter| adapter.limits).unwrap_or_default()
+    }
+
+    /// What the miniport mapped by `StorPortGetDeviceBase`.
+    #[must_use]
+    pub fn mapped_ranges() -> Vec<MappedRange> {
+        adapter::with(|adapter| adapter.mapped.clone()).unwrap_or_default()
+    }
+
+    /// The bus address ranges that PnP assigned.
+    #[must_use]
+    pub fn access_ranges() -> Vec<AccessRange> {
+        adapter::with(|adapter| adapter.ranges.clone()).unwrap_or_default()
+    }
+
+    /// `PORT_CONFIGURATION_INFORMATION` as FindAdapter left it.
+    #[must_use]
+    pub fn config_information() -> Vec<u8> {
+        adapter::with(|adapter| (adapter.config.va, adapter.config.bytes))
+            .and_then(|(va, bytes)| mem::read_vec(va, bytes).ok())
+            .unwrap_or_default()
+    }
+
+    /// `HW_INITIALIZATION_DATA.FeatureSupport`.
+    #[must_use]
+    pub fn feature_support() -> u32 {
+        adapter::miniport().map_or(0, |miniport| miniport.feature_support)
+    }
+
+    /// `HW_INITIALIZATION_DATA.SrbTypeFlags`.
+    #[must_use]
+    pub fn srb_type_flags() -> u32 {
+        adapter::miniport().map_or(0, |miniport| miniport.srb_type_flags)
+    }
+
+    /// Extended function codes that were answered with NOT_IMPLEMENTED, with counts.
+    #[must_use]
+    pub fn not_implemented() -> BTreeMap<u32, u64> {
+        adapter::with(|adapter| adapter.services.not_implemented.clone()).unwrap_or_default()
+    }
+
+    /// Most requests at the miniport at one time since the last call.
+    #[must_use]
+    pub fn take_peak_in_flight() -> u32 {
+        adapter::with(|adapter| adapter.queues.take_peak()).unwrap_or(0)
+    }
+
+    /// Resets that the port made because of time-outs.
+    #[must_use]
+    pub fn timeout_resets() -> u32 {
+        adapter::with(|adapter| adapter.ladder.resets).unwrap_or(0)
+    }
+}
+
+#[cfg(any(target_os = "none", clippy))]
+pub use queries::{
+    access_ranges, config_information, feature_support, limits, mapped_ranges, not_implemented,
+    srb_type_flags, take_peak_in_flight, timeout_resets, units,
+};

@@ -56,7 +56,7 @@ impl<S: Structure> View<S> {
     ///
     /// # Errors
     /// The fault, if the address cannot be read.
-    pub fn get<T: FromBytes>(self, field: Field<S, T>) -> Result<T, MemFault> {
+    pub fn get<T: FromBytes + IntoBytes>(self, field: Field<S, T>) -> Result<T, MemFault> {
         mem::read(self.address(field))
     }
 

@@ -1,0 +1,121 @@
+//! What the bench reads off a virtio HBA for the report: features and queues, by its own walk to the common
+//! configuration (virtio 1.2, 4.1.4.3). Other HBAs are reported without them.
+
+use proto::record::DeviceFacts;
+
+use super::adapter;
+use crate::{
+    mem::{Pa, Va},
+    mmio::{self, Width},
+    pci::Function,
+};
+
+const VIRTIO_VENDOR: u16 = 0x1AF4;
+const VENDOR_CAPABILITY: u8 = 9;
+/// `VIRTIO_PCI_CAP_COMMON_CFG`.
+const COMMON_CFG: u8 = 1;
+const COMMON_CFG_BYTES: u64 = 64;
+/// Offsets in the common configuration.
+const DEVICE_FEATURE_SELECT: u64 = 0;
+const DEVICE_FEATURE: u64 = 4;
+const DRIVER_FEATURE_SELECT: u64 = 8;
+const DRIVER_FEATURE: u64 = 12;
+const NUM_QUEUES: u64 = 18;
+const QUEUE_SELECT: u64 = 22;
+const QUEUE_SIZE: u64 = 24;
+/// First request queue of a virtio-scsi device (virtio 1.2, 5.6.2).
+const FIRST_REQUEST_QUEUE: u64 = 2;
+
+/// The facts that must be read before the driver changes them.
+#[must_use]
+pub(super) fn before_start(hba: &Function) -> DeviceFacts {
+    let location = hba.location;
+    let mut facts = DeviceFacts {
+        location: (location.bus, location.device, location.function),
+        ids: (hba.vendor_id, hba.device_id),
+        offered_features: 0,
+        accepted_features: 0,
+        queues: 0,
+        queue_entries: 0,
+        messages: 0,
+    };
+    if let Some(common) = CommonConfig::map(hba) {
+        facts.offered_features = common.features(DEVICE_FEATURE_SELECT, DEVICE_FEATURE);
+        facts.queues = common.read16(NUM_QUEUES);
+        facts.queue_entries = common.queue_entries();
+        common.unmap();
+    }
+    facts
+}
+
+/// The same after the start, with what the driver accepted.
+#[must_use]
+pub(super) fn after_start(hba: &Function, before: DeviceFacts) -> DeviceFacts {
+    let mut facts = DeviceFacts {
+        messages: adapter::with(|adapter| adapter.interrupts.messages).unwrap_or(0),
+        ..before
+    };
+    if let Some(common) = CommonConfig::map(hba) {
+        facts.accepted_features = common.features(DRIVER_FEATURE_SELECT, DRIVER_FEATURE);
+        common.unmap();
+    }
+    facts
+}
+
+struct CommonConfig {
+    base: Va,
+}
+
+impl CommonConfig {
+    fn map(hba: &Function) -> Option<Self> {
+        if hba.vendor_id != VIRTIO_VENDOR {
+            return None;
+        }
+        let capability = hba
+            .capabilities()
+            .into_iter()
+            .find(|(id, at)| *id == VENDOR_CAPABILITY && hba.read8(at + 3) == COMMON_CFG)?
+            .1;
+        let bar_index = hba.read8(capability + 4);
+        let offset = u64::from(hba.read32(capability + 8));
+        let bar = hba.bars().into_iter().find(|bar| bar.index == bar_index)?;
+        let base = mmio::map_for_kernel(Pa(bar.base + offset), COMMON_CFG_BYTES)?;
+        Some(Self { base })
+    }
+
+    fn unmap(self) {
+        mmio::unmap(self.base);
+    }
+
+    fn read(&self, offset: u64, width: Width) -> u64 {
+        mmio::read(self.base.offset(offset), width).unwrap_or(0)
+    }
+
+    fn read16(&self, offset: u64) -> u16 {
+        u16::try_from(self.read(offset, Width::Word)).unwrap_or(0)
+    }
+
+    fn write(&self, offset: u64, width: Width, value: u64) {
+        let _ = mmio::write(self.base.offset(offset), width, value);
+    }
+
+    /// 64 feature bits by their window; the selector is put back.
+    fn features(&self, select: u64, window: u64) -> u64 {
+        let before = self.read(select, Width::Dword);
+        let mut features = 0;
+        for half in [1, 0] {
+            self.write(select, Width::Dword, half);
+            features = features << 32 | self.read(window, Width::Dword);
+        }
+        self.write(select, Width::Dword, before);
+        features
+    }
+
+    fn queue_entries(&self) -> u16 {
+        let before = self.read(QUEUE_SELECT, Width::Word);
+        self.write(QUEUE_SELECT, Width::Word, FIRST_REQUEST_QUEUE);
+        let entries = self.read16(QUEUE_SIZE);
+        self.write(QUEUE_SELECT, Width::Word, before);
+        entries
+    }
+}

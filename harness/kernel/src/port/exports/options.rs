@@ -1,0 +1,243 @@
+//! Performance options, StartIo parameters, interrupt messages.
+
+use super::{
+    super::{
+        abi::{
+            Structure, View,
+            codes::{
+                STOR_STATUS_INVALID_DEVICE_REQUEST, STOR_STATUS_INVALID_PARAMETER,
+                STOR_STATUS_SUCCESS, STOR_STATUS_UNSUPPORTED_VERSION, interrupt_mode,
+            },
+            services::{
+                MessageInterruptInformation, PerfConfigurationData, STOR_PERF_ADV_CONFIG_LOCALITY,
+                STOR_PERF_CONCURRENT_CHANNELS, STOR_PERF_DPC_REDIRECTION,
+                STOR_PERF_DPC_REDIRECTION_CURRENT_CPU, STOR_PERF_INTERRUPT_MESSAGE_RANGES,
+                STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO, STOR_PERF_VERSION,
+                STOR_PERF_VERSION_2, StartIoPerformanceParameters,
+            },
+        },
+        adapter,
+        callback::Routine,
+    },
+    args, boolean, memory, ulong,
+};
+use crate::{
+    exports::ExportCall,
+    mem::{MemFault, Va},
+    rules::{self, Rule},
+};
+
+/// What the port offers.
+const OFFERED: u32 = STOR_PERF_DPC_REDIRECTION
+    | STOR_PERF_CONCURRENT_CHANNELS
+    | STOR_PERF_INTERRUPT_MESSAGE_RANGES
+    | STOR_PERF_ADV_CONFIG_LOCALITY
+    | STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO
+    | STOR_PERF_DPC_REDIRECTION_CURRENT_CPU;
+/// Concurrent channels offered: one per processor.
+const CHANNELS: u32 = 1;
+
+/// `StorPortInitializePerfOpts(ext, Query, PerfConfigData)`.
+pub(super) fn initialize_perf_opts(call: &ExportCall) -> u32 {
+    let (query, data) = (call.arg8(2) != 0, call.va(3));
+    if !rules::demand(
+        Rule::StorPortPerfOpts,
+        !data.is_null(),
+        "StorPortInitializePerfOpts: PerfConfigData is NULL",
+    ) {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    args::called_from(
+        Rule::PerfOptions,
+        "StorPortInitializePerfOpts",
+        &[Routine::Initialize, Routine::PassiveInitialize],
+    );
+    let view = View::<PerfConfigurationData>::at(data);
+    let done = if query { offer(view) } else { accept(view) };
+    done.unwrap_or_else(|fault: MemFault| {
+        rules::violate(
+            Rule::StorPortPerfOpts,
+            format_args!("StorPortInitializePerfOpts: {fault}"),
+        );
+        STOR_STATUS_INVALID_PARAMETER
+    })
+}
+
+fn version_is_known(view: View<PerfConfigurationData>) -> Result<bool, MemFault> {
+    use PerfConfigurationData as P;
+    let version = view.get(P::VERSION)?;
+    Ok((STOR_PERF_VERSION_2..=STOR_PERF_VERSION).contains(&version))
+}
+
+/// The query: which flags there are.
+fn offer(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
+    use PerfConfigurationData as P;
+    if !version_is_known(view)? {
+        return Ok(STOR_STATUS_UNSUPPORTED_VERSION);
+    }
+    let messages = adapter::with(|adapter| {
+        adapter.services.perf.queried = true;
+        adapter.interrupts.messages
+    })
+    .unwrap_or(0);
+    let flags = if messages == 0 {
+        OFFERED & !STOR_PERF_INTERRUPT_MESSAGE_RANGES & !STOR_PERF_ADV_CONFIG_LOCALITY
+    } else {
+        OFFERED
+    };
+    view.set(P::FLAGS, flags)?;
+    view.set(P::CONCURRENT_CHANNELS, CHANNELS)?;
+    Ok(STOR_STATUS_SUCCESS)
+}
+
+/// The setting: a subset of the flags.
+fn accept(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
+    use PerfConfigurationData as P;
+    if !version_is_known(view)? {
+        return Ok(STOR_STATUS_UNSUPPORTED_VERSION);
+    }
+    let (queried, messages) =
+        adapter::with(|adapter| (adapter.services.perf.queried, adapter.interrupts.messages))
+            .unwrap_or((false, 0));
+    let flags = view.get(P::FLAGS)?;
+    rules::demand(
+        Rule::PerfOptions,
+        queried,
+        "options are set without a query",
+    );
+    if !rules::demand(
+        Rule::PerfOptions,
+        flags & !OFFERED == 0,
+        format_args!("flags {flags:#x} are set, {OFFERED:#x} were offered"),
+    ) {
+        return Ok(STOR_STATUS_INVALID_PARAMETER);
+    }
+    if flags & STOR_PERF_INTERRUPT_MESSAGE_RANGES != 0 && !message_range_is_valid(view, messages)? {
+        return Ok(STOR_STATUS_INVALID_PARAMETER);
+    }
+    if flags & STOR_PERF_ADV_CONFIG_LOCALITY != 0 {
+        report_locality(view, messages)?;
+    }
+    let channels = view.get(P::CONCURRENT_CHANNELS)?;
+    let granted = if flags & STOR_PERF_CONCURRENT_CHANNELS != 0 {
+        channels.min(CHANNELS)
+    } else {
+        1
+    };
+    adapter::with(|adapter| {
+        adapter.services.perf.flags = flags;
+        adapter.services.perf.channels = granted;
+        adapter.locks.set_concurrent_channels(granted);
+    });
+    Ok(STOR_STATUS_SUCCESS)
+}
+
+fn message_range_is_valid(
+    view: View<PerfConfigurationData>,
+    messages: u16,
+) -> Result<bool, MemFault> {
+    use PerfConfigurationData as P;
+    let first = view.get(P::FIRST_REDIRECTION_MESSAGE_NUMBER)?;
+    let last = view.get(P::LAST_REDIRECTION_MESSAGE_NUMBER)?;
+    Ok(rules::demand(
+        Rule::PerfOptions,
+        first <= last && last < u32::from(messages),
+        format_args!("messages {first} to {last} of {messages}"),
+    ))
+}
+
+/// Fills in which processors serve each message: one `GROUP_AFFINITY` up to the last message.
+fn report_locality(view: View<PerfConfigurationData>, messages: u16) -> Result<(), MemFault> {
+    use PerfConfigurationData as P;
+    view.set(P::DEVICE_NODE, 0)?;
+    let targets = Va(view.get(P::MESSAGE_TARGETS)?);
+    if targets.is_null() {
+        return Ok(());
+    }
+    let last = view.get(P::LAST_REDIRECTION_MESSAGE_NUMBER)?;
+    for message in 0..=u64::from(last).min(u64::from(messages)) {
+        let entry = targets.offset(message * 16);
+        crate::mem::write(entry, &1_u64)?;
+        crate::mem::write(entry.offset(8), &0_u64)?;
+    }
+    Ok(())
+}
+
+/// `StorPortGetStartIoPerfParams(ext, Srb, StartIoPerfParams)`.
+pub(super) fn get_start_io_params(call: &ExportCall) -> u32 {
+    use StartIoPerformanceParameters as S;
+    let (srb, view) = (call.va(2), View::<S>::at(call.va(3)));
+    if !memory::owns_request(srb, "StorPortGetStartIoPerfParams") {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    args::called_from(
+        Rule::PortCaller,
+        "StorPortGetStartIoPerfParams",
+        &[Routine::BuildIo, Routine::StartIo],
+    );
+    let written = view.set(S::MESSAGE_NUMBER, 0).is_ok() && view.set(S::CHANNEL_NUMBER, 0).is_ok();
+    rules::demand(
+        Rule::PortArgument,
+        written,
+        "StorPortGetStartIoPerfParams: bad output pointer",
+    );
+    STOR_STATUS_SUCCESS
+}
+
+/// `StorPortGetMSIInfo(ext, MessageId, InterruptInfo)`.
+pub(super) fn get_msi_info(call: &ExportCall) -> u32 {
+    message_information(ulong(call, 2), call.va(3))
+}
+
+/// `StorPortGetMessageInterruptInformation(ext, MessageId, InterruptInfo)`.
+pub(super) fn get_message_information(call: &ExportCall) -> u64 {
+    if !args::is_adapter(call, 0) {
+        return boolean(false);
+    }
+    boolean(message_information(ulong(call, 1), call.va(2)) == STOR_STATUS_SUCCESS)
+}
+
+fn message_information(message: u32, to: Va) -> u32 {
+    use MessageInterruptInformation as M;
+    let Some((messages, level)) = adapter::with(|adapter| {
+        (
+            u32::from(adapter.interrupts.messages),
+            adapter.interrupts.irql,
+        )
+    }) else {
+        return STOR_STATUS_INVALID_DEVICE_REQUEST;
+    };
+    args::called_from(
+        Rule::PortCaller,
+        "StorPortGetMSIInfo",
+        &[
+            Routine::Initialize,
+            Routine::PassiveInitialize,
+            Routine::StopOrRestart,
+            Routine::AdapterControl,
+        ],
+    );
+    if messages == 0 {
+        return STOR_STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if message >= messages {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    let view = View::<M>::at(to);
+    let written = [
+        view.set(M::MESSAGE_ID, message),
+        view.set(M::MESSAGE_DATA, message),
+        view.set(M::MESSAGE_ADDRESS, 0xFEE0_0000_u64),
+        view.set(M::INTERRUPT_VECTOR, message),
+        view.set(M::INTERRUPT_LEVEL, u32::from(level)),
+        view.set(M::INTERRUPT_MODE, interrupt_mode::LATCHED),
+    ]
+    .iter()
+    .all(Result::is_ok);
+    rules::demand(
+        Rule::PortArgument,
+        written && M::BYTES == 32,
+        "StorPortGetMSIInfo: bad output pointer",
+    );
+    STOR_STATUS_SUCCESS
+}

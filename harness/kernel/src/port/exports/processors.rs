@@ -1,0 +1,131 @@
+//! Processors, groups, nodes: one processor in one group on one node.
+
+use super::{
+    super::abi::codes::{
+        STOR_STATUS_BUFFER_TOO_SMALL, STOR_STATUS_INVALID_PARAMETER, STOR_STATUS_SUCCESS,
+    },
+    args, ulong,
+};
+use crate::{exports::ExportCall, irql, mem};
+
+const ONE_PROCESSOR: u64 = 1;
+
+fn answer(call: &ExportCall, written: bool) -> u32 {
+    args::irql_at_most(call.export.name, irql::DISPATCH_LEVEL);
+    if written {
+        STOR_STATUS_SUCCESS
+    } else {
+        STOR_STATUS_INVALID_PARAMETER
+    }
+}
+
+/// `StorPortGetCurrentProcessorNumber(ext, *ProcNumber)`.
+pub(super) fn current_number(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetCurrentProcessorNumber", call.va(2), &0_u32),
+    )
+}
+
+/// `StorPortGetCurrentProcessorIndex(ext, *ProcessorIndex)`.
+pub(super) fn current_index(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetCurrentProcessorIndex", call.va(2), &0_u32),
+    )
+}
+
+/// `StorPortGetProcessorCount(ext, *ProcessorCount)`.
+pub(super) fn count(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetProcessorCount", call.va(2), &1_u32),
+    )
+}
+
+/// `StorPortGetProcessorIndexFromNumber(ext, ProcessorNumber, *ProcessorIndex)`.
+pub(super) fn index_from_number(call: &ExportCall) -> u32 {
+    match mem::read::<u32>(call.va(2)) {
+        Ok(0) => answer(
+            call,
+            args::put("StorPortGetProcessorIndexFromNumber", call.va(3), &0_u32),
+        ),
+        _ => STOR_STATUS_INVALID_PARAMETER,
+    }
+}
+
+/// `StorPortGetActiveGroupCount(ext, *NumberGroups)`.
+pub(super) fn group_count(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetActiveGroupCount", call.va(2), &1_u16),
+    )
+}
+
+/// `StorPortGetGroupAffinity(ext, GroupNumber, *GroupAffinityMask)`.
+pub(super) fn group_affinity(call: &ExportCall) -> u32 {
+    if ulong(call, 2) & 0xFFFF != 0 {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    answer(
+        call,
+        args::put("StorPortGetGroupAffinity", call.va(3), &ONE_PROCESSOR),
+    )
+}
+
+/// `StorPortGetActiveNodeCount(ext, *NumberNodes)`.
+pub(super) fn node_count(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetActiveNodeCount", call.va(2), &1_u32),
+    )
+}
+
+/// `StorPortGetHighestNodeNumber(ext, *HighestNode)`.
+pub(super) fn highest_node(call: &ExportCall) -> u32 {
+    answer(
+        call,
+        args::put("StorPortGetHighestNodeNumber", call.va(2), &0_u32),
+    )
+}
+
+/// `StorPortGetNodeAffinity(ext, NodeNumber, *NodeAffinityMask)`.
+pub(super) fn node_affinity(call: &ExportCall) -> u32 {
+    if ulong(call, 2) != 0 {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    answer(
+        call,
+        args::put("StorPortGetNodeAffinity", call.va(3), &[ONE_PROCESSOR, 0]),
+    )
+}
+
+/// `StorPortGetNodeAffinity2(ext, NodeNumber, GroupAffinities, Count, *Required)`.
+pub(super) fn node_affinity_2(call: &ExportCall) -> u32 {
+    args::put("StorPortGetNodeAffinity2", call.va(5), &1_u16);
+    if ulong(call, 2) != 0 {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    if ulong(call, 4) & 0xFFFF == 0 {
+        return STOR_STATUS_BUFFER_TOO_SMALL;
+    }
+    answer(
+        call,
+        args::put("StorPortGetNodeAffinity2", call.va(3), &[ONE_PROCESSOR, 0]),
+    )
+}
+
+/// `StorPortGetMessageInterruptIDFromProcessorIndex(ext, ProcessorIndex, *MessageInterruptID)`.
+pub(super) fn message_of_processor(call: &ExportCall) -> u32 {
+    if ulong(call, 2) != 0 {
+        return STOR_STATUS_INVALID_PARAMETER;
+    }
+    answer(
+        call,
+        args::put(
+            "StorPortGetMessageInterruptIDFromProcessorIndex",
+            call.va(3),
+            &0_u32,
+        ),
+    )
+}
