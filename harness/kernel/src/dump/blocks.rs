@@ -1,8 +1,8 @@
 //! How the dump port divides its common buffers: a bump allocator over two blocks of 64 KiB, and the 32 KiB rule.
 //!
-//! SRB, SRB extension, device extension, uncached extension and scatter/gather list lie here. Placement is only as
-//! aligned as the documents promise: 8 bytes, and 1 KiB for the uncached extension (storahci adds its own slack for
-//! that reason), never a page on purpose. Neighbours: `super::instance` owns the memory.
+//! SRB, SRB extension, device extension and uncached extension lie here. Placement is only as aligned as the documents
+//! promise: 8 bytes for all of them (storahci adds slack to its uncached extension for that reason), 16 for the device
+//! extension of a miniport that asks for it; never more, on purpose. Neighbour: `super::stack` owns the memory.
 
 /// Bytes of one common buffer (0x10000, as the dump port's initialisation context has it).
 pub const COMMON_BUFFER_BYTES: u64 = 0x1_0000;
@@ -10,9 +10,7 @@ pub const COMMON_BUFFER_BYTES: u64 = 0x1_0000;
 pub const COMMON_BUFFERS: usize = 2;
 /// What a miniport may ask for in dump mode at most ("should not attempt to allocate more than 32 kilobytes").
 pub const NONCACHED_LIMIT_BYTES: u64 = 32 * 1024;
-/// Alignment of an uncached extension: no more than this is promised.
-pub const UNCACHED_ALIGNMENT_BYTES: u64 = 1024;
-/// Alignment of everything else.
+/// Alignment of every piece: no more than this is promised.
 pub const BLOCK_ALIGNMENT_BYTES: u64 = 8;
 /// Alignment with `STOR_FEATURE_DUMP_16_BYTE_ALIGNMENT`.
 pub const FEATURE_ALIGNMENT_BYTES: u64 = 16;
@@ -28,42 +26,32 @@ pub struct Piece {
     pub bytes: u64,
 }
 
-/// How a piece must be placed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placement {
-    /// Granted alignment, a power of two.
-    pub align: u64,
-}
-
 /// Cuts pieces from the common buffers; nothing is given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommonBuffers {
+    bases: [u64; COMMON_BUFFERS],
     used: [u64; COMMON_BUFFERS],
 }
 
-impl Default for CommonBuffers {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl CommonBuffers {
-    /// Both buffers unused.
+    /// Unused buffers at these addresses.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(bases: [u64; COMMON_BUFFERS]) -> Self {
         Self {
+            bases,
             used: [0; COMMON_BUFFERS],
         }
     }
 
     /// Cuts `bytes` bytes from the first buffer that has room; `None` if neither has.
     ///
-    /// The piece is aligned to `placement.align` and, where that is less than a page, deliberately to no more than
-    /// that: its offset is an odd multiple.
-    pub fn cut(&mut self, bytes: u64, placement: Placement) -> Option<Piece> {
+    /// The piece's address is an odd multiple of `align` (a power of two): aligned to that, and to no more.
+    pub fn cut(&mut self, bytes: u64, align: u64) -> Option<Piece> {
         (0..COMMON_BUFFERS).find_map(|buffer| {
+            let base = *self.bases.get(buffer)?;
             let used = self.used.get_mut(buffer)?;
-            let offset = odd_multiple(*used, placement.align)?;
+            let address = odd_multiple(base.checked_add(*used)?, align)?;
+            let offset = address - base;
             let end = offset.checked_add(bytes)?;
             if end > COMMON_BUFFER_BYTES {
                 return None;
@@ -118,45 +106,37 @@ impl NoncachedDemand {
 mod tests {
     use super::*;
 
+    const BASES: [u64; COMMON_BUFFERS] = [0x10_0E18, 0x30_0028];
+
     #[test]
     fn pieces_do_not_overlap_and_are_aligned_to_no_more_than_promised() {
-        let mut buffers = CommonBuffers::new();
+        let mut buffers = CommonBuffers::new(BASES);
         let mut last_end = 0;
-        for (bytes, align) in [(100, 8), (24, 8), (4096, 1024), (7, 16), (30, 8)] {
-            let piece = buffers.cut(bytes, Placement { align }).unwrap();
+        for (bytes, align) in [(100, 8), (24, 8), (4096, 8), (7, 16), (30, 8)] {
+            let piece = buffers.cut(bytes, align).unwrap();
             assert_eq!(piece.buffer, 0);
             assert!(piece.offset >= last_end);
-            assert!(piece.offset.is_multiple_of(align));
-            assert!(!piece.offset.is_multiple_of(align * 2));
+            let address = BASES[0] + piece.offset;
+            assert!(address.is_multiple_of(align));
+            assert!(!address.is_multiple_of(align * 2));
             last_end = piece.offset + piece.bytes;
         }
     }
 
     #[test]
     fn what_does_not_fit_goes_into_the_second_buffer_or_nowhere() {
-        let mut buffers = CommonBuffers::new();
-        let align = BLOCK_ALIGNMENT_BYTES;
-        let big = COMMON_BUFFER_BYTES - 64;
-        assert_eq!(
+        let mut buffers = CommonBuffers::new(BASES);
+        let mut cut = |bytes| {
             buffers
-                .cut(big, Placement { align })
-                .map(|piece| piece.buffer),
-            Some(0)
-        );
-        assert_eq!(
-            buffers
-                .cut(big, Placement { align })
-                .map(|piece| piece.buffer),
-            Some(1)
-        );
-        assert_eq!(buffers.cut(64, Placement { align }), None);
-        assert_eq!(
-            buffers
-                .cut(16, Placement { align })
-                .map(|piece| piece.buffer),
-            Some(0)
-        );
-        assert_eq!(buffers.cut(u64::MAX, Placement { align }), None);
+                .cut(bytes, BLOCK_ALIGNMENT_BYTES)
+                .map(|piece| piece.buffer)
+        };
+        let big = COMMON_BUFFER_BYTES - 56;
+        assert_eq!(cut(big), Some(0));
+        assert_eq!(cut(big), Some(1));
+        assert_eq!(cut(64), None);
+        assert_eq!(cut(16), Some(0));
+        assert_eq!(cut(u64::MAX), None);
     }
 
     #[test]

@@ -104,15 +104,10 @@ pub const fn needs_shadow(owner: Owner) -> bool {
 impl PagePlan {
     /// Sorts the pages of `owners` into the sets.
     ///
-    /// `marked` are the physical bytes that the miniport marked. `unmarked_port_bytes` are bytes of the port's own
-    /// pages that the miniport used without marking them (its dump region): the loader wipes them.
+    /// `marked` are the physical bytes that the miniport marked. Marks on the port's own memory change nothing: those
+    /// pages are kept whole, as Windows keeps the common buffers of its dump stack.
     #[must_use]
-    pub fn new(
-        owners: &[OwnerRun],
-        marked: &RangeSet,
-        unmarked_port_bytes: &RangeSet,
-        phases: Phases,
-    ) -> Self {
+    pub fn new(owners: &[OwnerRun], marked: &RangeSet, phases: Phases) -> Self {
         let mut plan = Self::default();
         for run in owners {
             for pfn in run.first_pfn..run.first_pfn.saturating_add(run.pages) {
@@ -121,13 +116,6 @@ impl PagePlan {
         }
         plan.boot.sort_unstable_by_key(|page| page.pfn);
         plan.kernel.sort_unstable_by_key(|page| page.pfn);
-        if phases == Phases::Two {
-            plan.wipes
-                .extend(unmarked_port_bytes.iter().map(|span| WipeRange {
-                    address: span.start,
-                    bytes: span.bytes(),
-                }));
-        }
         plan.wipes.sort_unstable_by_key(|wipe| wipe.address);
         plan
     }

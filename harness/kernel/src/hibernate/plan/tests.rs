@@ -36,7 +36,7 @@ fn page(pfn: u64, source: Source) -> PlannedPage {
 
 #[test]
 fn two_phases_split_by_owner() {
-    let plan = PagePlan::new(&owners(), &RangeSet::new(), &RangeSet::new(), Phases::Two);
+    let plan = PagePlan::new(&owners(), &RangeSet::new(), Phases::Two);
     assert_eq!(
         plan.boot,
         vec![
@@ -60,7 +60,7 @@ fn two_phases_split_by_owner() {
 fn a_mark_moves_its_pages_and_only_its_bytes() {
     let mut marked = RangeSet::new();
     marked.insert_range(0x600_0010, 0x1000);
-    let plan = PagePlan::new(&owners(), &marked, &RangeSet::new(), Phases::Two);
+    let plan = PagePlan::new(&owners(), &marked, Phases::Two);
     assert!(plan.boot.contains(&page(0x6000, Source::Bounce)));
     assert!(plan.boot.contains(&page(0x6001, Source::Bounce)));
     assert!(!plan.boot_pfns().contains(&0x6002));
@@ -86,7 +86,7 @@ fn a_mark_moves_its_pages_and_only_its_bytes() {
 fn a_wholly_marked_page_is_not_patched() {
     let mut marked = RangeSet::new();
     marked.insert_range(0x600_0000, 0x1000);
-    let plan = PagePlan::new(&owners(), &marked, &RangeSet::new(), Phases::Two);
+    let plan = PagePlan::new(&owners(), &marked, Phases::Two);
     assert!(plan.wipes.is_empty());
     assert!(
         plan.kernel
@@ -99,8 +99,8 @@ fn a_wholly_marked_page_is_not_patched() {
 fn a_mark_on_the_ports_own_memory_changes_nothing() {
     let mut marked = RangeSet::new();
     marked.insert_range(0x500_8100, 0x100);
-    let with = PagePlan::new(&owners(), &marked, &RangeSet::new(), Phases::Two);
-    let without = PagePlan::new(&owners(), &RangeSet::new(), &RangeSet::new(), Phases::Two);
+    let with = PagePlan::new(&owners(), &marked, Phases::Two);
+    let without = PagePlan::new(&owners(), &RangeSet::new(), Phases::Two);
     assert_eq!(with, without);
 }
 
@@ -108,25 +108,10 @@ fn a_mark_on_the_ports_own_memory_changes_nothing() {
 fn one_phase_restores_all_by_the_loader_and_wipes_nothing() {
     let mut marked = RangeSet::new();
     marked.insert_range(0x600_0010, 0x20);
-    let plan = PagePlan::new(&owners(), &marked, &marked, Phases::Single);
+    let plan = PagePlan::new(&owners(), &marked, Phases::Single);
     assert!(plan.kernel.is_empty());
     assert!(plan.wipes.is_empty());
     assert_eq!(plan.boot.len(), 15);
     assert_eq!(plan.page(14).map(|page| page.pfn), Some(0x6005));
     assert_eq!(plan.page(15), None);
-}
-
-#[test]
-fn unmarked_bytes_of_the_dump_region_are_wiped() {
-    let mut unmarked = RangeSet::new();
-    unmarked.insert_range(0x500_8800, 0x40);
-    let plan = PagePlan::new(&owners(), &RangeSet::new(), &unmarked, Phases::Two);
-    assert_eq!(
-        plan.wipes,
-        vec![WipeRange {
-            address: 0x500_8800,
-            bytes: 0x40
-        }]
-    );
-    assert!(plan.boot.contains(&page(0x5008, Source::Bounce)));
 }

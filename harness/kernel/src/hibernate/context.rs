@@ -1,0 +1,172 @@
+//! What writer and reader of one hibernation share: set up at `PASSIVE_LEVEL`, restored with the kernel's variables.
+
+use alloc::vec::Vec;
+
+use proto::{
+    hiber::PAGE_BYTES,
+    owner::Owner,
+    record::PhysicalRange,
+    scenario::{BenchFault, Partition},
+};
+
+use super::{
+    freeze::Shadow,
+    image::Identity,
+    layout::{self, Extent, LayoutError},
+};
+use crate::{
+    dump::{
+        cdb::{Cdb, CdbForm, Direction},
+        request::{self, Command, Data, RequestError},
+        window,
+    },
+    mem::{self, Pa},
+    port::random::Random,
+    sync::Lock,
+};
+
+static CONTEXT: Lock<Option<Context>> = Lock::new(None);
+
+/// One hibernation.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Kernel, machine and number of the hibernation.
+    pub identity: Identity,
+    /// Seed of its choices.
+    pub seed: u64,
+    /// Where the image goes.
+    pub partition: Partition,
+    /// Bytes per sector of the disk.
+    pub sector_bytes: u32,
+    /// Faults that the bench plays.
+    pub faults: Vec<BenchFault>,
+    /// Copies of the kernel's own changing pages.
+    pub shadow: Shadow,
+    /// Pages through which data go that change, and the image's tables: as many as a request can carry.
+    pub bounce: Vec<PhysicalRange>,
+}
+
+/// Makes `context` the present one. `PASSIVE_LEVEL`.
+pub fn set(context: Context) {
+    *CONTEXT.lock() = Some(context);
+}
+
+/// A copy of the present context.
+#[must_use]
+pub fn get() -> Option<Context> {
+    CONTEXT.lock().clone()
+}
+
+/// Takes the context out of use.
+pub fn take() -> Option<Context> {
+    CONTEXT.lock().take()
+}
+
+/// Pages for [`Context::bounce`]. `PASSIVE_LEVEL`.
+#[must_use]
+pub fn take_bounce_pages() -> Option<Vec<PhysicalRange>> {
+    mem::take_pages(Owner::Scratch, window::PAGES)
+}
+
+impl Context {
+    /// Is the bench to play `fault`?
+    #[must_use]
+    pub fn plays(&self, fault: BenchFault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// Address of bounce page `index`.
+    #[must_use]
+    pub fn bounce_page(&self, index: u64) -> Option<Pa> {
+        let mut left = index;
+        for run in &self.bounce {
+            let pages = run.bytes / PAGE_BYTES;
+            if left < pages {
+                return Some(Pa(run.address + left * PAGE_BYTES));
+            }
+            left -= pages;
+        }
+        None
+    }
+
+    /// The first `pages` bounce pages as runs.
+    #[must_use]
+    pub fn bounce_runs(&self, pages: u64) -> Vec<PhysicalRange> {
+        let mut runs = Vec::new();
+        for page in (0..pages).filter_map(|index| self.bounce_page(index)) {
+            mem::push_merged(&mut runs, page.0, PAGE_BYTES);
+        }
+        runs
+    }
+
+    /// Reads or writes an extent of the partition.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn transfer(
+        &self,
+        direction: Direction,
+        extent: Extent,
+        runs: Vec<PhysicalRange>,
+        random: &mut Random,
+    ) -> Result<(), RequestError> {
+        let per_block = self
+            .sectors_per_block()
+            .map_err(|_| RequestError::TooLarge)?;
+        let lba = self.partition.first_lba + extent.first_block * per_block;
+        let sectors =
+            u32::try_from(extent.blocks * per_block).map_err(|_| RequestError::TooLarge)?;
+        let data = match direction {
+            Direction::Read => Data::In(runs),
+            Direction::Write => Data::Out(runs),
+        };
+        request::execute(&Command::Scsi {
+            cdb: Cdb::transfer(direction, form(random), lba, sectors),
+            data,
+        })
+    }
+
+    /// SYNCHRONIZE CACHE.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn synchronize(&self, random: &mut Random) -> Result<(), RequestError> {
+        request::execute(&Command::Scsi {
+            cdb: Cdb::synchronize_cache(form(random)),
+            data: Data::None,
+        })
+    }
+
+    /// INQUIRY, the first command of every dump stack.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn inquiry(&self) -> Result<(), RequestError> {
+        const BYTES: u8 = 36;
+        let page = self.bounce_page(0).ok_or(RequestError::NotReady)?;
+        request::execute(&Command::Scsi {
+            cdb: Cdb::inquiry(BYTES),
+            data: Data::In(Vec::from([PhysicalRange {
+                address: page.0,
+                bytes: u64::from(BYTES),
+            }])),
+        })
+    }
+
+    /// Sectors in a block of the image.
+    ///
+    /// # Errors
+    /// [`LayoutError::SectorSize`].
+    pub fn sectors_per_block(&self) -> Result<u64, LayoutError> {
+        layout::sectors_per_block(self.sector_bytes)
+    }
+}
+
+/// 10 or 16 bytes, as the seed has it.
+fn form(random: &mut Random) -> CdbForm {
+    if random.one_in(2) {
+        CdbForm::Sixteen
+    } else {
+        CdbForm::Ten
+    }
+}

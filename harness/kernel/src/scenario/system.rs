@@ -1,0 +1,149 @@
+//! The simulated system: its HBA, its miniport, its disk; from PnP start to removal.
+
+use alloc::{format, vec::Vec};
+
+use proto::{
+    owner::Role,
+    record::Record,
+    scenario::{Bundle, Scenario},
+};
+
+use super::Stop;
+use crate::{
+    dump::stack::DumpStack,
+    pci,
+    pe::{self, LoadedImage},
+    port::{self, Unit, abi::init::STOR_FEATURE_DUMP_POINTERS},
+    record, rules,
+    rules::Rule,
+};
+
+/// The running system.
+#[derive(Debug)]
+pub(super) struct System<'a> {
+    /// What the host asked for.
+    pub(super) scenario: &'a Scenario,
+    /// The miniport's file.
+    pub(super) file: &'a [u8],
+    /// The normal instance's image.
+    image: LoadedImage,
+    /// The HBA.
+    pub(super) hba: pci::Function,
+    /// The disk with both partitions.
+    pub(super) unit: Unit,
+}
+
+impl<'a> System<'a> {
+    /// Loads the miniport, starts the HBA and scans its bus.
+    pub(super) fn start(bundle: &'a Bundle) -> Result<Self, Stop> {
+        let scenario = &bundle.scenario;
+        let file = bundle
+            .files
+            .iter()
+            .find(|file| file.name == scenario.driver)
+            .ok_or_else(|| {
+                Stop::boot_device(format!("the bundle has no file {}", scenario.driver))
+            })?;
+        let hba = find_hba(scenario)?;
+        let image = pe::load(&scenario.driver, &file.bytes, Role::Normal)
+            .map_err(|error| Stop::boot_device(format!("{error}")))?;
+        let options = port::Options::from_scenario(scenario);
+        port::start(&image, &hba, &options)
+            .map_err(|error| Stop::boot_device(format!("{error}")))?;
+        let units = port::scan().map_err(|error| Stop::boot_device(format!("{error}")))?;
+        let unit = choose_unit(scenario, units)?;
+        Ok(Self {
+            scenario,
+            file: &file.bytes,
+            image,
+            hba,
+            unit,
+        })
+    }
+
+    /// The dump pointers, if the miniport offers them.
+    pub(super) fn dump_pointers(&self) -> Result<Option<port::DumpPointers>, Stop> {
+        if port::feature_support() & STOR_FEATURE_DUMP_POINTERS == 0 {
+            return Ok(None);
+        }
+        rules::check(Rule::DumpPointersInvalid);
+        port::dump_pointers(&self.unit)
+            .map(Some)
+            .map_err(|error| Stop::power(0xC, format!("{error}")))
+    }
+
+    /// Loads a dump stack.
+    pub(super) fn load_stack(&self, role: Role) -> Result<DumpStack, Stop> {
+        let pointers = self.dump_pointers()?;
+        DumpStack::load(
+            role,
+            &self.scenario.driver,
+            self.file,
+            &self.hba,
+            &self.unit,
+            pointers,
+            self.scenario.seed,
+        )
+        .map_err(|error| Stop::power(0xC, format!("{error}")))
+    }
+
+    /// Gives back what a dump stack holds.
+    pub(super) fn unload_stack(mut stack: DumpStack) -> Result<(), Stop> {
+        let pointers = stack.pointers.take();
+        stack.unload();
+        if let Some(pointers) = pointers {
+            port::free_dump_pointers(pointers)
+                .map_err(|error| Stop::power(0, format!("{error}")))?;
+        }
+        Ok(())
+    }
+
+    /// FLUSH, SHUTDOWN, stop and removal; the leak census is the port's.
+    pub(super) fn stop(self) -> Result<(), Stop> {
+        for (code, count) in port::not_implemented() {
+            record::emit(&Record::NotImplemented {
+                role: Role::Normal,
+                code,
+                count,
+            });
+        }
+        port::stop_and_remove().map_err(|error| Stop::boot_device(format!("{error}")))?;
+        self.image.unload();
+        Ok(())
+    }
+}
+
+fn find_hba(scenario: &Scenario) -> Result<pci::Function, Stop> {
+    pci::scan()
+        .into_iter()
+        .find(|function| {
+            scenario
+                .hba_ids
+                .contains(&(function.vendor_id, function.device_id))
+        })
+        .ok_or_else(|| {
+            Stop::boot_device(format!(
+                "no PCI function with one of the ids {:04x?} is on the bus",
+                scenario.hba_ids
+            ))
+        })
+}
+
+/// The unit with the disk: its sectors are as the host says, and both partitions lie on it.
+fn choose_unit(scenario: &Scenario, units: Vec<Unit>) -> Result<Unit, Stop> {
+    let end = [scenario.data, scenario.hibernation]
+        .iter()
+        .map(|partition| partition.first_lba + partition.sectors)
+        .max()
+        .unwrap_or(0);
+    let count = units.len();
+    units
+        .into_iter()
+        .find(|unit| unit.sector_bytes == scenario.sector_bytes && unit.sectors >= end)
+        .ok_or_else(|| {
+            Stop::boot_device(format!(
+                "none of the {count} units found is the disk ({} bytes a sector, at least {end} sectors)",
+                scenario.sector_bytes
+            ))
+        })
+}
