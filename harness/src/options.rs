@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
 use serde::Serialize;
 
-use crate::session::tamper::HostFault;
+use crate::{progress::Verbosity, session::tamper::HostFault};
 
 /// Chipset of the virtual machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
@@ -199,6 +199,48 @@ impl MachineArgs {
     }
 }
 
+impl MachineArgs {
+    /// How much is said.
+    #[must_use]
+    pub const fn verbosity(&self) -> Verbosity {
+        if self.verbose {
+            Verbosity::Verbose
+        } else {
+            Verbosity::Normal
+        }
+    }
+}
+
+impl Options {
+    /// The arguments that ask for the same machine and seed again.
+    #[must_use]
+    pub fn as_arguments(&self) -> String {
+        let usual = Self::default();
+        let mut words = vec![format!("--seed {}", self.seed)];
+        if self.machine != usual.machine {
+            words.push(format!("--machine {}", self.machine));
+        }
+        if self.memory_mib != usual.memory_mib {
+            words.push(format!("--memory {}M", self.memory_mib));
+        }
+        if self.sector_bytes != usual.sector_bytes {
+            words.push(format!("--sector-size {}", self.sector_bytes));
+        }
+        if let Some(size) = self.queue_size {
+            words.push(format!("--queue-size {size}"));
+        }
+        match self.interrupts {
+            InterruptMode::Messages => {}
+            InterruptMode::MessagesAtMost(_) => words.push("--interrupts one-message".to_owned()),
+            InterruptMode::Line => words.push("--interrupts line".to_owned()),
+        }
+        if self.clock == GuestClock::RealTime {
+            words.push("--real-time".to_owned());
+        }
+        words.join(" ")
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -219,4 +261,41 @@ impl Default for Options {
 /// 32 bits are easier to type back in than 64.
 fn fresh_seed() -> u64 {
     RandomState::new().hash_one(std::process::id()) & 0xffff_ffff
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        machine: MachineArgs,
+    }
+
+    /// What a run says to repeat it asks for the very same run.
+    #[test]
+    fn the_arguments_read_back_give_the_same_options() {
+        let odd = Options {
+            queue_size: Some(1024),
+            sector_bytes: 4096,
+            machine: Machine::Pc,
+            memory_mib: 3072,
+            seed: 77,
+            clock: GuestClock::RealTime,
+            interrupts: InterruptMode::Line,
+            ..Options::default()
+        };
+        for options in [Options::default(), odd] {
+            let text = options.as_arguments();
+            let words = std::iter::once("x").chain(text.split_whitespace());
+            let read = Line::try_parse_from(words)
+                .expect("valid")
+                .machine
+                .options();
+            assert_eq!(format!("{read:?}"), format!("{options:?}"));
+        }
+    }
 }

@@ -3,10 +3,12 @@
 //! * [`image`]: the driver's PE file, checked before anything is started.
 //! * [`pdb`]: its symbols, checked to belong to it.
 //! * [`elf`]: symbols of the bench kernel.
+//! * [`for_gdb`]: the driver's symbols for gdb, which reads no PDB.
 //!
 //! [`Symbols`] joins image and PDB; without a PDB (a third party's driver) names are offsets into the image.
 
 pub mod elf;
+pub mod for_gdb;
 pub mod image;
 pub mod pdb;
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! `cargo harness cycle`: the main job.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use proto::scenario::Job;
 
 use crate::{
-    build::Builder,
-    options::MachineArgs,
-    progress::{Progress, Verbosity},
-    repository::Repository,
-    setup::{self, Need},
+    fault::Fault,
+    options::{MachineArgs, Options},
+    report::Report,
+    run_directory::{Keep, RunDirectory},
+    session::tamper::HostFault,
+    setup::Need,
+    trial::{self, Origin, Workshop},
 };
 
 /// Arguments of `cargo harness cycle`.
@@ -27,6 +30,9 @@ pub struct Args {
     /// The machine.
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// Damage to do on purpose, to see it noticed
+    #[arg(long, value_enum, hide = true)]
+    pub host_fault: Option<HostFault>,
 }
 
 /// Builds, runs, judges, prints.
@@ -34,17 +40,77 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
-    let verbosity = if arguments.machine.verbose {
-        Verbosity::Verbose
-    } else {
-        Verbosity::Normal
+    let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
+    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let mut options = arguments.machine.options();
+    options.host_fault = arguments.host_fault;
+    workshop.progress.note(&format!("seed {}", options.seed));
+    let setup = trial::describe(
+        &inputs,
+        &workshop.toolchain,
+        &options,
+        Origin::of(arguments.driver.as_deref()),
+        repeat_with(arguments, &options),
+    )?;
+    let directory = directory(&arguments.machine, &workshop)?;
+    let job = Job::Cycle {
+        count: arguments.count,
     };
-    let progress = Progress::new(verbosity);
-    let repository = Repository::find()?;
-    let toolchain = setup::prepare(&[Need::Build, Need::Qemu], &progress)?;
-    let builder = Builder::new(&repository, &toolchain, &progress);
-    let driver = builder.driver()?;
-    let bench = builder.bench()?;
-    progress.note(&format!("{driver:?} {bench:?}"));
-    Ok(())
+    let report = trial::judged(
+        &inputs,
+        &options,
+        job,
+        setup,
+        &directory,
+        &workshop.progress,
+    )?;
+    workshop.progress.finish();
+    conclude(&report, arguments.json.as_deref())
+}
+
+/// The directory of the run, as `--keep` says.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn directory(machine: &MachineArgs, workshop: &Workshop) -> Result<RunDirectory> {
+    let keep = if machine.keep { Keep::Yes } else { Keep::No };
+    let directory = RunDirectory::new(keep)?;
+    if machine.keep {
+        workshop
+            .progress
+            .note(&format!("keeping {}", directory.path().display()));
+    }
+    Ok(directory)
+}
+
+/// Prints and stores the report; the verdict becomes the exit status.
+///
+/// # Errors
+/// A [`Fault`] when a check failed.
+pub(super) fn conclude(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
+    print!("{}", report.render());
+    if let Some(file) = json {
+        fs::write(file, report.to_json()? + "\n")
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if report.passed() {
+        return Ok(());
+    }
+    Err(Fault::check(
+        format!("failed: {}", report.failed_names().join(", ")),
+        format!("repeat with: {}", report.setup.repeat_with),
+    )
+    .into())
+}
+
+fn repeat_with(arguments: &Args, options: &Options) -> String {
+    let driver = arguments
+        .driver
+        .as_ref()
+        .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
+    format!(
+        "cargo harness cycle --count {}{driver} {}",
+        arguments.count,
+        options.as_arguments()
+    )
 }

@@ -1,15 +1,56 @@
-//! `cargo harness package`.
+//! `cargo harness package`: the install package of the driver, checked.
 
-use anyhow::Result;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{image, inf, progress::Verbosity, setup::Need, trial::Workshop};
 
 /// Arguments of `cargo harness package`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Where to stage it [default: target/package]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
 
-/// Does it.
+/// Builds the driver, checks image and install information, and puts the files together.
 ///
 /// # Errors
-/// Set-up problems.
-pub fn execute(_arguments: &Args) -> Result<()> {
-    Err(crate::fault::Fault::setup("not built yet", "").into())
+/// Set-up problems, and a fault when the image or the install information breaks a rule.
+pub fn execute(arguments: &Args) -> Result<()> {
+    let workshop = Workshop::open(&[Need::Build], Verbosity::Normal)?;
+    let driver = workshop.builder().driver()?;
+    let root = &workshop.repository.root;
+    let source = root.join("inf/hiberport.inf");
+    let facts = image::check(&driver.sys, &driver.pdb, &root.join("miniport/imports.txt"))?;
+    inf::check(&source)?;
+    let stage = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| workshop.repository.packages())
+        .join("hiberport");
+    fs::create_dir_all(&stage).with_context(|| format!("cannot create {}", stage.display()))?;
+    for file in [&source, &driver.sys, &driver.pdb] {
+        copy(file, &stage)?;
+    }
+    workshop.progress.finish();
+    println!("{}", stage.display());
+    let [major, minor, patch, build] = facts.version;
+    println!(
+        "  hiberport.inf\n  hiberport.sys  {} bytes, version {major}.{minor}.{patch}.{build}, {} imports\n  hiberport.pdb",
+        facts.file_bytes,
+        facts.imports.len()
+    );
+    println!("To install it, sign it first: docs/windows.md");
+    Ok(())
+}
+
+fn copy(file: &Path, stage: &Path) -> Result<()> {
+    let name = file.file_name().context("a file without a name")?;
+    fs::copy(file, stage.join(name)).with_context(|| format!("cannot stage {}", file.display()))?;
+    Ok(())
 }

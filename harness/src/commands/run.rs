@@ -1,15 +1,73 @@
-//! `cargo harness run`.
+//! `cargo harness run`: any miniport binary through its daily life, without a hibernation.
+
+use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::ValueEnum;
+use proto::scenario::Job;
+
+use super::cycle::{conclude, directory};
+use crate::{
+    options::MachineArgs,
+    setup::Need,
+    trial::{self, Origin, Workshop},
+};
+
+/// HBAs that the bench can put into the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum HbaArg {
+    /// QEMU's virtio-scsi-pci
+    #[default]
+    VirtioScsi,
+}
 
 /// Arguments of `cargo harness run`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The miniport; this repository's if left out
+    #[arg(value_name = "FILE.sys")]
+    pub driver: Option<PathBuf>,
+    /// The HBA that it drives
+    #[arg(long, value_enum, default_value_t)]
+    pub hba: HbaArg,
+    /// Also write the report as data (docs/report.md)
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
 
-/// Does it.
+/// Builds, runs, judges, prints.
 ///
 /// # Errors
-/// Set-up problems.
-pub fn execute(_arguments: &Args) -> Result<()> {
-    Err(crate::fault::Fault::setup("not built yet", "").into())
+/// Set-up problems, and a fault when a check failed.
+pub fn execute(arguments: &Args) -> Result<()> {
+    let HbaArg::VirtioScsi = arguments.hba;
+    let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
+    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let options = arguments.machine.options();
+    workshop.progress.note(&format!("seed {}", options.seed));
+    let driver = arguments
+        .driver
+        .as_ref()
+        .map_or_else(String::new, |file| format!(" {}", file.display()));
+    let setup = trial::describe(
+        &inputs,
+        &workshop.toolchain,
+        &options,
+        Origin::of(arguments.driver.as_deref()),
+        format!("cargo harness run{driver} {}", options.as_arguments()),
+    )?;
+    let directory = directory(&arguments.machine, &workshop)?;
+    let report = trial::judged(
+        &inputs,
+        &options,
+        Job::Run,
+        setup,
+        &directory,
+        &workshop.progress,
+    )?;
+    workshop.progress.finish();
+    conclude(&report, arguments.json.as_deref())
 }

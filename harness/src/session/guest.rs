@@ -214,6 +214,12 @@ impl<'a> Guest<'a> {
         Ok((self.boot, Ended::PoweredOff))
     }
 
+    /// Number of the boot.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.boot.number
+    }
+
     /// The last breakpoint hit.
     #[must_use]
     pub fn last_hit(&self) -> Option<&Hit> {

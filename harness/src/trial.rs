@@ -1,0 +1,173 @@
+//! One session and its judgement: what `cargo harness cycle`, `run` and the red cases have in common.
+//!
+//! [`Workshop`] has the tools and builds the files; [`judged`] runs them and asks the verdict.
+
+use std::path::Path;
+
+use anyhow::Result;
+use proto::scenario::Job;
+
+use crate::{
+    build::Builder,
+    bundle,
+    compare::{
+        disk::{self as disk_compare, DiskBaseline},
+        memory as memory_compare,
+    },
+    interrupt,
+    options::Options,
+    progress::{Progress, Verbosity},
+    report::{DriverFile, Report, Setup},
+    repository::Repository,
+    run_directory::RunDirectory,
+    session::{Inputs, Next, Session},
+    setup::{self, Need, Toolchain},
+    symbols::Symbols,
+    verdict::{self, Context},
+};
+
+/// The tools of a command: where the sources are, how to build, where to show progress.
+#[derive(Debug)]
+pub struct Workshop {
+    /// The source tree.
+    pub repository: Repository,
+    /// The way to build.
+    pub toolchain: Toolchain,
+    /// Where progress is shown.
+    pub progress: Progress,
+}
+
+impl Workshop {
+    /// Finds the repository and makes sure that the tools are there.
+    ///
+    /// # Errors
+    /// Something is missing that cannot be installed from here.
+    pub fn open(needs: &[Need], verbosity: Verbosity) -> Result<Self> {
+        interrupt::watch();
+        let progress = Progress::new(verbosity);
+        let repository = Repository::find()?;
+        let toolchain = setup::prepare(needs, &progress)?;
+        Ok(Self {
+            repository,
+            toolchain,
+            progress,
+        })
+    }
+
+    /// Builds for this tree.
+    #[must_use]
+    pub const fn builder(&self) -> Builder<'_> {
+        Builder::new(&self.repository, &self.toolchain, &self.progress)
+    }
+
+    /// Builds what a session runs: the bench, and this repository's driver unless another file is given.
+    ///
+    /// # Errors
+    /// It does not build, or the file given is no driver; that is found out first.
+    pub fn inputs(&self, driver: Option<&Path>) -> Result<Inputs> {
+        let given = driver.map(given_driver).transpose()?;
+        let bench = self.builder().bench()?;
+        if let Some((sys, pdb)) = given {
+            return Ok(Inputs { bench, sys, pdb });
+        }
+        let driver = self.builder().driver()?;
+        Ok(Inputs {
+            bench,
+            sys: driver.sys,
+            pdb: Some(driver.pdb),
+        })
+    }
+}
+
+/// A driver file that the user names; a PDB of the same build beside it is taken along.
+fn given_driver(sys: &Path) -> Result<(std::path::PathBuf, Option<std::path::PathBuf>)> {
+    Symbols::load(sys, None)?;
+    let pdb = sys.with_extension("pdb");
+    let fits = pdb.is_file() && Symbols::load(sys, Some(&pdb)).is_ok();
+    Ok((sys.to_path_buf(), fits.then_some(pdb)))
+}
+
+/// Runs a life and judges it.
+///
+/// # Errors
+/// As [`crate::session::run`].
+pub fn judged(
+    inputs: &Inputs,
+    options: &Options,
+    job: Job,
+    setup: Setup,
+    directory: &RunDirectory,
+    progress: &Progress,
+) -> Result<Report> {
+    let mut session = Session::new(inputs, options, job, directory, progress)?;
+    let baseline = DiskBaseline::take(&directory.disk(), &session.layout)?;
+    while session.boot()? == Next::Boot {}
+    progress.step("comparing memory and disk");
+    let life = session.life;
+    let disk = if life.failure.is_none() {
+        let written = disk_compare::written_ranges(&life);
+        Some(disk_compare::compare(
+            &directory.disk(),
+            &baseline,
+            &written,
+        )?)
+    } else {
+        None
+    };
+    let context = Context {
+        cycles: match job {
+            Job::Cycle { count } => count,
+            Job::Run => 0,
+        },
+        in_flight: bundle::workload().in_flight_at_hibernate,
+        setup,
+        memory: memory_compare::compare_life(&life)?,
+        disk,
+    };
+    Ok(verdict::judge(&life, &context))
+}
+
+/// What ran where, for the report.
+///
+/// # Errors
+/// The driver's file cannot be read.
+pub fn describe(
+    inputs: &Inputs,
+    toolchain: &Toolchain,
+    options: &Options,
+    own: Origin,
+    repeat_with: String,
+) -> Result<Setup> {
+    let symbols = Symbols::load(&inputs.sys, inputs.pdb.as_deref())?;
+    Ok(Setup {
+        driver: DriverFile {
+            name: symbols.image.name.clone(),
+            bytes: symbols.image.bytes.len() as u64,
+            symbols: symbols.has_names(),
+            own: own == Origin::Repository,
+        },
+        build_route: toolchain.describe(),
+        options: options.clone(),
+        repeat_with,
+    })
+}
+
+/// Where a driver comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Built from this repository.
+    Repository,
+    /// A file that the user named.
+    Elsewhere,
+}
+
+impl Origin {
+    /// By the argument that names a file.
+    #[must_use]
+    pub const fn of(driver: Option<&Path>) -> Self {
+        match driver {
+            None => Self::Repository,
+            Some(_) => Self::Elsewhere,
+        }
+    }
+}
