@@ -95,6 +95,7 @@ pub fn set_hooks(hooks: Hooks) {
 }
 
 /// Calls a driver's routine at the current IRQL; returns its RAX.
+#[expect(clippy::must_use_candidate, reason = "many callbacks return nothing")]
 pub fn invoke(callback: Callback, entry: Va, args: &[u64]) -> u64 {
     invoke_measured(callback, entry, args).returned
 }

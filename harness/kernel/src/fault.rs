@@ -179,13 +179,10 @@ fn hint_for(address: Va) -> String {
     if address.0 < 0x1_0000 {
         return String::from(" (null pointer)");
     }
-    let near = [0_u64, 4096]
-        .into_iter()
-        .filter_map(|back| {
-            let page = Va(address.0.wrapping_sub(back)).page();
-            crate::mem::find_near(page)
-        })
-        .next();
+    let near = [0_u64, 4096].into_iter().find_map(|back| {
+        let page = Va(address.0.wrapping_sub(back)).page();
+        crate::mem::find_near(page)
+    });
     match near {
         Some(block) => format!(
             " ({} bytes after the start of {}, which has {} bytes)",

@@ -31,6 +31,7 @@ pub fn current() -> Irql {
 
 /// Raises the level; returns the old one. Setting a lower level is the caller's defect and sets it all the same, as
 /// Windows does.
+#[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn raise(to: Irql) -> Irql {
     let old = current();
     cpu::write_cr8(to);

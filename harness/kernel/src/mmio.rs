@@ -1,6 +1,6 @@
 //! Device registers: uncached mappings, checked access, and a way to hide them all.
 //!
-//! MARK_MEMORY instances must not touch hardware: [`set_present_all`] makes every access a fault.
+//! `MARK_MEMORY` instances must not touch hardware: [`set_present_all`] makes every access a fault.
 
 use alloc::collections::BTreeMap;
 

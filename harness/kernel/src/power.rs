@@ -10,7 +10,7 @@ use crate::{
     pci::{self, Location},
 };
 
-/// Offset of PM1a control (ACPI 4.8.3.2.1).
+/// Offset of `PM1a` control (ACPI 4.8.3.2.1).
 const CONTROL: u16 = 4;
 /// Offset of the timer (ACPI 4.8.3.3).
 const TIMER: u16 = 8;
@@ -67,9 +67,10 @@ pub fn sleep_s4() -> ! {
 fn sleep(state: usize) -> ! {
     let states = system_states();
     let value = states.get(state).copied().unwrap_or(0);
-    if value & SUPPORTED == 0 && state == 4 {
-        panic!("the machine does not offer S4");
-    }
+    assert!(
+        value & SUPPORTED != 0 || state != 4,
+        "the machine does not offer S4"
+    );
     let kind = u16::from(value & 7) << SLEEP_TYPE_SHIFT;
     port::out16(BASE.load(Ordering::Relaxed) + CONTROL, kind | SLEEP_ENABLE);
     cpu::stop()

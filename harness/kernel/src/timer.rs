@@ -60,6 +60,7 @@ pub fn resume() {
 }
 
 /// Microseconds since the first boot, powered-off time left out.
+#[must_use]
 pub fn now_us() -> u64 {
     now(&CLOCK.lock())
 }
@@ -71,6 +72,7 @@ pub fn instructions() -> u64 {
 }
 
 /// Wall-clock time in units of 100 ns since 1601.
+#[must_use]
 pub fn system_time_100ns() -> u64 {
     EPOCH_100NS + now_us() * 10
 }

@@ -71,8 +71,8 @@ pub fn time_stamp() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reading the counter has no side effect.
     unsafe {
-        asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
-    };
+        asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags));
+    }
     u64::from(high) << 32 | u64::from(low)
 }
 

@@ -1,4 +1,4 @@
-//! What the PVH boot protocol hands over (Xen's `start_info`, version 1: docs/misc/pvh and hvm/start_info.h).
+//! What the PVH boot protocol hands over (Xen's `start_info`, version 1: its `docs/misc/pvh` and `start_info.h`).
 //!
 //! UNSAFETY: the structures lie at physical addresses that the firmware chose; before the kernel's own page tables
 //! exist, all memory below 4 GiB is mapped one to one.

@@ -1,4 +1,4 @@
-//! Uses a virtio-scsi HBA as a firmware does, and leaves it in use: queues live, an event buffer posted, DRIVER_OK.
+//! Uses a virtio-scsi HBA as a firmware does, and leaves it in use: queues live, an event buffer posted, `DRIVER_OK`.
 //!
 //! The RESUME instance must not take the device for fresh. Virtio 1.2, 4.1 (PCI transport) and 3.1 (initialisation).
 //! Everything that the device may write to lies in the loader's window, which belongs to nobody later.

@@ -120,18 +120,16 @@ pub fn map_page(va: Va, pa: Pa, protection: Protection, caching: Caching) {
     cpu::invalidate(va);
 }
 
-/// Unmaps a page; whether one was mapped.
-pub fn unmap_page(va: Va) -> bool {
-    let Some(slot) = find_slot(va) else {
-        return false;
-    };
-    let was = raw::read_word(slot);
-    raw::write_word(slot, 0);
-    cpu::invalidate(va);
-    was & (PRESENT | HIDDEN) != 0
+/// Unmaps a page, if one is mapped.
+pub fn unmap_page(va: Va) {
+    if let Some(slot) = find_slot(va) {
+        raw::write_word(slot, 0);
+        cpu::invalidate(va);
+    }
 }
 
 /// Changes the rights of a mapped page; whether one was mapped.
+#[must_use]
 pub fn protect_page(va: Va, protection: Protection) -> bool {
     change(va, |entry| {
         (entry & !(WRITABLE | NO_EXECUTE)) | bits(protection, Caching::WriteBack)
@@ -139,11 +137,13 @@ pub fn protect_page(va: Va, protection: Protection) -> bool {
 }
 
 /// Makes a mapped page fault on access, until [`reveal`]; whether one was mapped.
+#[must_use]
 pub fn hide(va: Va) -> bool {
     change(va, |entry| (entry & !PRESENT) | HIDDEN)
 }
 
 /// Undoes [`hide`]; whether a page is mapped.
+#[must_use]
 pub fn reveal(va: Va) -> bool {
     change(va, |entry| (entry & !HIDDEN) | PRESENT)
 }

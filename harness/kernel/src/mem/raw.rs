@@ -13,6 +13,10 @@ fn pointer(pa: Pa) -> *mut u8 {
     ptr::with_exposed_provenance_mut(size(layout::direct(pa).0))
 }
 
+fn word_pointer(pa: Pa) -> *mut u64 {
+    ptr::with_exposed_provenance_mut(size(layout::direct(pa).0))
+}
+
 /// Copies RAM out. The range is RAM.
 pub(crate) fn read(pa: Pa, into: &mut [u8]) {
     // SAFETY: (1) the caller checked that the range is RAM, all of which the direct map maps; (2) the slice is a Rust
@@ -71,13 +75,13 @@ pub(crate) fn window(pa: Pa, bytes: u64) -> &'static [u8] {
 /// Reads an aligned 64-bit word of RAM.
 pub(crate) fn read_word(pa: Pa) -> u64 {
     // SAFETY: as in `read`, and the caller's address is a multiple of 8. Volatile: the processor and devices write it.
-    unsafe { pointer(pa).cast::<u64>().read_volatile() }
+    unsafe { word_pointer(pa).read_volatile() }
 }
 
 /// Writes an aligned 64-bit word of RAM.
 pub(crate) fn write_word(pa: Pa, value: u64) {
     // SAFETY: as in `read_word`.
-    unsafe { pointer(pa).cast::<u64>().write_volatile(value) };
+    unsafe { word_pointer(pa).write_volatile(value) };
 }
 
 macro_rules! register {

@@ -79,7 +79,7 @@ impl Source for Slots {
     }
 }
 
-fn show(call: &ExportCall, text: String) -> u64 {
+fn show(call: &ExportCall, text: &str) -> u64 {
     let text = String::from(text.trim_end_matches(['\r', '\n']));
     record::emit(&Record::DriverPrint {
         role: call.role_or_normal(),
@@ -89,24 +89,24 @@ fn show(call: &ExportCall, text: String) -> u64 {
 }
 
 fn dbg_print(call: &ExportCall) -> u64 {
-    show(call, format(call.va(0), slots_after(call, 1)))
+    show(call, &format(call.va(0), slots_after(call, 1)))
 }
 
 /// `DbgPrintEx(ComponentId, Level, Format, ...)`.
 fn dbg_print_ex(call: &ExportCall) -> u64 {
-    show(call, format(call.va(2), slots_after(call, 3)))
+    show(call, &format(call.va(2), slots_after(call, 3)))
 }
 
 /// `vDbgPrintEx(ComponentId, Level, Format, arglist)`.
 fn dbg_print_list(call: &ExportCall) -> u64 {
-    show(call, format(call.va(2), call.va(3)))
+    show(call, &format(call.va(2), call.va(3)))
 }
 
 /// `vDbgPrintExWithPrefix(Prefix, ComponentId, Level, Format, arglist)`.
 fn dbg_print_prefix(call: &ExportCall) -> u64 {
     let mut text = mem::read_ansi(call.va(0), FORMAT_LIMIT).unwrap_or_default();
     text.push_str(&format(call.va(3), call.va(4)));
-    show(call, text)
+    show(call, &text)
 }
 
 /// `_snprintf(buffer, count, format, ...)`: no zero if the text fills the buffer, -1 if it is longer.

@@ -161,12 +161,12 @@ pub fn load(name: &str, file: &[u8], role: Role) -> Result<LoadedImage, LoadErro
 }
 
 impl LoadedImage {
-    /// Hides the sections that Windows may page out, or brings them back; returns how many there are.
-    pub fn set_paged_present(&self, presence: Presence) -> usize {
-        let paged = self.sections.iter().filter(|section| section.paged);
-        paged
-            .filter(|section| mem::set_present(section.va, section.bytes, presence).is_ok())
-            .count()
+    /// Hides the sections that Windows may page out, or brings them back.
+    pub fn set_paged_present(&self, presence: Presence) {
+        for section in self.sections.iter().filter(|section| section.paged) {
+            // The pages are mapped as long as the image is.
+            let _ = mem::set_present(section.va, section.bytes, presence);
+        }
     }
 
     /// The physical pages, in the order of the image.
