@@ -51,6 +51,8 @@ pub mod private;
 pub mod recorder;
 pub mod registration;
 pub mod scatter;
+#[cfg(not(target_os = "windows"))]
+pub mod simulator;
 pub mod srb;
 pub mod status;
 mod thunk;

@@ -9,6 +9,9 @@ use core::ptr::NonNull;
 
 use hba::access::Mmio;
 
+#[cfg(not(target_os = "windows"))]
+use crate::simulator;
+
 /// A range of device registers mapped by `StorPortGetDeviceBase`, for the life of the adapter.
 ///
 /// It is a handle: clones are the same registers. They belong into the adapter, and end with it.
@@ -69,18 +72,27 @@ macro_rules! access {
     ($read:ident, $write:ident, $type:ty) => {
         #[inline]
         fn $read(&self, offset: u32) -> $type {
-            match self.place::<$type>(offset) {
-                // SAFETY: `place` checked bounds and alignment.
-                Some(place) => <$type>::from_le(unsafe { place.read_volatile() }),
-                None => <$type>::MAX,
+            let Some(place) = self.place::<$type>(offset) else {
+                return <$type>::MAX;
+            };
+            #[cfg(not(target_os = "windows"))]
+            if let Some(value) = simulator::registers::$read(place.addr().get()) {
+                return value;
             }
+            // SAFETY: `place` checked bounds and alignment.
+            <$type>::from_le(unsafe { place.read_volatile() })
         }
         #[inline]
         fn $write(&self, offset: u32, value: $type) {
-            if let Some(place) = self.place::<$type>(offset) {
-                // SAFETY: `place` checked bounds and alignment.
-                unsafe { place.write_volatile(value.to_le()) };
+            let Some(place) = self.place::<$type>(offset) else {
+                return;
+            };
+            #[cfg(not(target_os = "windows"))]
+            if simulator::registers::$write(place.addr().get(), value) {
+                return;
             }
+            // SAFETY: `place` checked bounds and alignment.
+            unsafe { place.write_volatile(value.to_le()) };
         }
     };
 }

@@ -36,6 +36,22 @@ pub struct DriverObject(*mut c_void);
 #[repr(transparent)]
 pub struct RegistryPath(*mut c_void);
 
+#[cfg(not(target_os = "windows"))]
+impl DriverObject {
+    /// An object that is only compared with null.
+    pub(crate) const fn simulated(address: usize) -> Self {
+        Self(core::ptr::without_provenance_mut(address))
+    }
+}
+
+#[cfg(not(target_os = "windows"))]
+impl RegistryPath {
+    /// A path that is only compared with null.
+    pub(crate) const fn simulated(address: usize) -> Self {
+        Self(core::ptr::without_provenance_mut(address))
+    }
+}
+
 /// Which life of the driver begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

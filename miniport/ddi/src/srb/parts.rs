@@ -109,6 +109,31 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// `SrbStatus` and `ScsiStatus` as they stand, and the port's own pointer: for the simulated port.
+    #[cfg(not(target_os = "windows"))]
+    pub(crate) fn results(self) -> (u8, u8) {
+        match self {
+            Self::Legacy(srb) => (srb.SrbStatus, srb.ScsiStatus),
+            Self::Extended(srb) => {
+                let scsi_status = match srb.command() {
+                    // SAFETY: `command` checked that the structure lies inside the block.
+                    Some(Command::Cdb16(data)) => unsafe { data.as_ref() }.ScsiStatus,
+                    _ => 0,
+                };
+                (srb.fixed().SrbStatus, scsi_status)
+            }
+        }
+    }
+
+    /// `OriginalRequest`, where the simulated port keeps the scatter/gather list.
+    #[cfg(not(target_os = "windows"))]
+    pub(crate) const fn original_request(self) -> *mut c_void {
+        match self {
+            Self::Legacy(srb) => srb.OriginalRequest,
+            Self::Extended(srb) => srb.fixed().OriginalRequest,
+        }
+    }
+
     pub(crate) const fn next_srb(self) -> PSCSI_REQUEST_BLOCK {
         match self {
             Self::Legacy(srb) => srb.NextSrb,
@@ -242,6 +267,15 @@ impl PartsMut<'_> {
         match self {
             Self::Legacy(srb) => srb.SrbStatus = status,
             Self::Extended(srb, _) => srb.SrbStatus = status,
+        }
+    }
+
+    /// `NextSrb`, which the simulated port sets for an abort.
+    #[cfg(not(target_os = "windows"))]
+    pub(crate) const fn set_next_srb(&mut self, next: PSCSI_REQUEST_BLOCK) {
+        match self {
+            Self::Legacy(srb) => srb.NextSrb = next,
+            Self::Extended(srb, _) => srb.NextSrb = next.cast(),
         }
     }
 
