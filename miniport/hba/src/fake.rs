@@ -16,6 +16,7 @@ mod memory;
 mod registers;
 mod ring;
 mod scsi;
+mod serve;
 
 pub use config_space::ConfigSpace;
 pub use device::{Delivery, FakeDevice, Interrupt, Offer};

@@ -4,6 +4,7 @@ mod bring_up;
 mod dump;
 mod events;
 mod faults;
+mod frames;
 mod fuzz;
 mod requests;
 mod ring;
