@@ -12,7 +12,9 @@ extern crate std;
 #[macro_use]
 pub mod record;
 
+pub mod dump;
 pub mod format;
+pub mod hibernate;
 pub mod loader;
 pub mod mem;
 pub mod pe;
@@ -46,6 +48,8 @@ pub mod nt;
 pub mod pci;
 #[cfg(any(target_os = "none", clippy))]
 pub mod power;
+#[cfg(any(target_os = "none", clippy))]
+pub mod scenario;
 #[cfg(any(target_os = "none", clippy))]
 pub mod selftest;
 #[cfg(any(target_os = "none", clippy))]

@@ -18,7 +18,7 @@ use crate::{
     },
     interrupt, kpcr, mem,
     mem::Pa,
-    nt, power, record, selftest, timer,
+    nt, power, record, scenario, selftest, timer,
 };
 
 /// Brings the kernel up and runs the scenario that the host handed over.
@@ -37,9 +37,7 @@ pub fn run(start_info: u64) -> ! {
         selftest::run(extent);
     }
     let bundle = take_bundle(&info);
-    exports::announce();
-    let _ = bundle;
-    power::off()
+    scenario::run(&bundle)
 }
 
 /// Everything up to the point where drivers could be loaded.
