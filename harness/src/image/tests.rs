@@ -405,12 +405,12 @@ fn imports_are_those_of_the_list_and_no_others() {
         "it imports ExAllocatePool2 from ntoskrnl.exe, which is not on the list"
     );
     let parts = Parts {
-        imports: vec![("storport.sys", "StorPortInitialize")],
+        imports: vec![("ntoskrnl.exe", "memcpy")],
         ..Parts::default()
     };
     assert_eq!(
         broken(&parts),
-        "the list has memcpy of ntoskrnl.exe, which it does not import"
+        "the list has StorPortInitialize of storport.sys, which it does not import"
     );
     let mut parts = Parts::default();
     parts.imports.push(("ntoskrnl.exe", ""));
@@ -420,6 +420,25 @@ fn imports_are_those_of_the_list_and_no_others() {
             .expect_err("an import by number")
             .to_string()
             .contains("it imports by number")
+    );
+}
+
+#[test]
+fn the_compiler_may_do_without_one_of_its_routines() {
+    let list = format!("{LIST}ntoskrnl.exe memmove\n");
+    Parts::default()
+        .check_against(&list)
+        .expect("the image need not import memmove");
+    let parts = Parts {
+        imports: vec![
+            ("storport.sys", "StorPortInitialize"),
+            ("ntoskrnl.exe", "memset"),
+        ],
+        ..Parts::default()
+    };
+    assert_eq!(
+        broken(&parts),
+        "it imports memset from ntoskrnl.exe, which is not on the list"
     );
 }
 
