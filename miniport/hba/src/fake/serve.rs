@@ -53,6 +53,9 @@ impl FakeDevice<'_> {
         }
         while let Some(chain) = self.next_chain(&mut state, number) {
             if number == 0 {
+                if self.fault_of(&state, number, &chain) == Some(Answer::Drop) {
+                    continue;
+                }
                 let response = self.manage(&mut state, &chain);
                 let written = self.scatter(&chain.writable, 0, &[response]);
                 self.answer(&mut state, number, &chain, written);

@@ -210,12 +210,7 @@ fn write_header<M: SharedMemory>(
     if request.cdb.is_empty() {
         return Err(PrepareError::CdbEmpty);
     }
-    let field = cdb
-        .get_mut(..CDB_BYTES)
-        .and_then(|field| field.get_mut(..request.cdb.len()));
-    field
-        .ok_or(PrepareError::CdbTooLong)?
-        .copy_from_slice(request.cdb);
+    copy_cdb(cdb, request.cdb).ok_or(PrepareError::CdbTooLong)?;
     memory.write_u64(offset, u64::from_le_bytes(request.address.encode()));
     let (words, _) = tail.as_chunks::<8>();
     let mut at = offset.wrapping_add(ATTRIBUTE_OFFSET);
@@ -224,6 +219,34 @@ fn write_header<M: SharedMemory>(
         at = at.wrapping_add(8);
     }
     Ok(())
+}
+
+/// Copies a CDB to the start of `field`; `None` when it is longer than [`CDB_BYTES`]. The usual lengths (SPC-5, 4.2.5) are
+/// copied without a call.
+#[inline]
+fn copy_cdb(field: &mut [u8], cdb: &[u8]) -> Option<()> {
+    let field = field.get_mut(..CDB_BYTES)?;
+    if copy_exactly::<10>(field, cdb)
+        || copy_exactly::<16>(field, cdb)
+        || copy_exactly::<6>(field, cdb)
+        || copy_exactly::<12>(field, cdb)
+    {
+        return Some(());
+    }
+    field.get_mut(..cdb.len())?.copy_from_slice(cdb);
+    Some(())
+}
+
+/// Copies `source` if it has `N` bytes.
+#[inline]
+fn copy_exactly<const N: usize>(target: &mut [u8], source: &[u8]) -> bool {
+    match (target.first_chunk_mut::<N>(), <&[u8; N]>::try_from(source)) {
+        (Some(target), Ok(source)) => {
+            *target = *source;
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Fills in the command identifier, the last thing before a request becomes visible.
