@@ -21,6 +21,8 @@ mod lifecycle;
 mod normal;
 mod request;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use ddi::registration::{self, DriverObject, EntryArguments, RegistryPath, Role};
 

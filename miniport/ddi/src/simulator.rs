@@ -163,7 +163,7 @@ impl Simulator {
     pub fn load(
         machine: Machine,
         is_dump: bool,
-        entry: impl FnOnce(DriverObject, RegistryPath) -> i32,
+        entry: extern "system" fn(DriverObject, RegistryPath) -> i32,
     ) -> Self {
         let state = Rc::new(RefCell::new(State {
             messages: 2,
@@ -423,6 +423,16 @@ impl Simulator {
     #[must_use]
     pub fn pool_blocks(&self) -> usize {
         self.state.borrow().pool.len()
+    }
+
+    /// Turns a bit of byte `index` of the oldest pool block around.
+    ///
+    /// # Panics
+    /// When there is no block, or it is too short.
+    pub fn damage_pool(&self, index: usize) {
+        let mut state = self.state.borrow_mut();
+        let (_, block) = state.pool.first_mut().expect("a pool block");
+        block[index / 8] ^= 1 << (index % 8 * 8);
     }
 
     /// Register ranges mapped, and reads of configuration space.

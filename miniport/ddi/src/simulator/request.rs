@@ -283,11 +283,13 @@ impl Request {
                 };
                 // SAFETY: the block has room for the three structures at these offsets, which are aligned.
                 unsafe { base.cast::<STORAGE_REQUEST_BLOCK>().write(block) };
-                let place = base.wrapping_add(ADDRESS_OFFSET / 8).cast::<STOR_ADDR_BTL8>();
+                let place = base
+                    .wrapping_add(ADDRESS_OFFSET / 8)
+                    .cast::<STOR_ADDR_BTL8>();
                 // SAFETY: as above.
                 unsafe { place.write(address) };
                 let place = base
-                    .wrapping_add(CDB_OFFSET)
+                    .wrapping_add(CDB_OFFSET / 8)
                     .cast::<SRBEX_DATA_SCSI_CDB16>();
                 // SAFETY: as above.
                 unsafe { place.write(command) };
