@@ -23,6 +23,7 @@ pub mod options;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;
+pub mod red;
 pub mod report;
 pub mod repository;
 pub mod run_directory;
