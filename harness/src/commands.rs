@@ -5,3 +5,11 @@ pub mod debug;
 pub mod package;
 pub mod run;
 pub mod test;
+
+use std::io::{Write as _, stdout};
+
+/// Prints to standard output. A reader that has seen enough (`| head`) is no error.
+fn print_all(text: &str) {
+    let mut out = stdout().lock();
+    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

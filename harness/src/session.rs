@@ -27,6 +27,7 @@ use crate::{
     build::BenchFiles,
     bundle,
     disk::{self, Layout},
+    fault::Fault,
     hibernation::Image,
     interrupt,
     options::Options,
@@ -184,6 +185,9 @@ impl<'a> Session<'a> {
             Ended::PoweredOff => failure_of(&boot, boot.number < hibernations),
             Ended::Hung(text) => Some(text),
         };
+        if let Some(refusal) = refused_driver(&boot, &self.watch.symbols.image.name) {
+            return Err(refusal.into());
+        }
         if failure.is_some() || boot.power_off != PowerOff::Hibernated {
             self.life.boots.push(boot);
             self.life.failure = failure;
@@ -216,6 +220,24 @@ impl<'a> Session<'a> {
         self.package = Some(package);
         Ok(())
     }
+}
+
+/// A driver that could not even be loaded is unusable input, not a failed check.
+fn refused_driver(boot: &Boot, driver: &str) -> Option<Fault> {
+    let loaded = boot
+        .records
+        .iter()
+        .any(|record| matches!(record, Record::ImageLoaded { .. }));
+    if loaded || boot.number > 0 {
+        return None;
+    }
+    boot.records.iter().find_map(|record| match record {
+        Record::Bugcheck { text, .. } if text.starts_with(driver) => Some(Fault::setup(
+            text.clone(),
+            "give a miniport that needs only what the bench provides (docs/testing.md)",
+        )),
+        _ => None,
+    })
 }
 
 /// What a guest that powered off should have done before.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 
 pub use self::plan::{Linker, Need, Toolchain};
 use self::{
-    facts::Facts,
+    facts::{Facts, Machine},
     plan::{Action, decide},
 };
 use crate::{fault::Fault, progress::Progress};
@@ -25,12 +25,21 @@ use crate::{fault::Fault, progress::Progress};
 /// # Errors
 /// A [`Fault`] with the exact command to type, if something is missing that cannot be installed from here.
 pub fn prepare(needs: &[Need], progress: &Progress) -> Result<Toolchain> {
-    let mut decision = decide(&Facts::gather(), needs);
+    prepare_on(&Machine::this(), needs, progress)
+}
+
+/// [`prepare`] for a given machine.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_on(machine: &Machine, needs: &[Need], progress: &Progress) -> Result<Toolchain> {
+    let mut decision = decide(&Facts::gather(machine), needs);
     if !decision.actions.is_empty() {
         for action in &decision.actions {
-            carry_out(action, progress)?;
+            carry_out(machine, action, progress)?;
         }
-        decision = decide(&Facts::gather(), needs);
+        decision = decide(&Facts::gather(machine), needs);
+        decision.actions.retain(|action| *action != Action::Nextest);
         if let Some(action) = decision.actions.first() {
             return Err(Fault::setup(
                 "the installation went through, but something is still missing",
@@ -47,7 +56,7 @@ pub fn prepare(needs: &[Need], progress: &Progress) -> Result<Toolchain> {
         .ok_or_else(|| Fault::setup("no way to build for the driver's target was found", "").into())
 }
 
-fn carry_out(action: &Action, progress: &Progress) -> Result<()> {
+fn carry_out(machine: &Machine, action: &Action, progress: &Progress) -> Result<()> {
     match action {
         Action::Stop { cause, command } => Err(Fault::setup(
             cause.clone(),
@@ -56,9 +65,9 @@ fn carry_out(action: &Action, progress: &Progress) -> Result<()> {
         .into()),
         Action::Apt { packages } => {
             progress.note(&format!("installing {} by apt-get", packages.join(", ")));
-            run(Command::new("apt-get").args(["update", "-qq"]), action)?;
+            run(program(machine, "apt-get").args(["update", "-qq"]), action)?;
             run(
-                Command::new("apt-get")
+                program(machine, "apt-get")
                     .env("DEBIAN_FRONTEND", "noninteractive")
                     .args(["install", "-y", "-qq", "--no-install-recommends"])
                     .args(packages),
@@ -68,7 +77,7 @@ fn carry_out(action: &Action, progress: &Progress) -> Result<()> {
         Action::Nextest => {
             progress.note("installing cargo-nextest by cargo install");
             let outcome = run(
-                Command::new("cargo").args(["install", "--quiet", "--locked", "cargo-nextest"]),
+                program(machine, "cargo").args(["install", "--quiet", "--locked", "cargo-nextest"]),
                 action,
             );
             // Not fatal: the tests run under cargo's own runner too.
@@ -81,6 +90,12 @@ fn carry_out(action: &Action, progress: &Progress) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn program(machine: &Machine, name: &str) -> Command {
+    let mut command = Command::new(machine.find(name).unwrap_or_else(|| name.into()));
+    command.env("PATH", &machine.path);
+    command
 }
 
 fn run(command: &mut Command, action: &Action) -> Result<()> {

@@ -57,7 +57,10 @@ impl<'a> Invocation<'a> {
             .current_dir(&self.tree.root)
             .env("CARGO_TARGET_DIR", self.tree.inner_target());
         let (verb, rest) = arguments.split_first().unwrap_or((&"build", &[]));
-        command.arg(verb).args(self.settings(target)).args(rest);
+        command
+            .arg(verb)
+            .args(self.settings(target, verb))
+            .args(rest);
         if let (Toolchain::Distribution { rustc, .. }, true) =
             (self.toolchain, target != Target::Host)
         {
@@ -74,7 +77,13 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    fn settings(&self, target: Target) -> Vec<OsString> {
+    fn settings(&self, target: Target, verb: &str) -> Vec<OsString> {
+        // Lints are for the tests; whoever tries something out may leave a comment out.
+        let lints = if verb == "build" {
+            r#""--cap-lints=warn""#
+        } else {
+            ""
+        };
         let linker = toml_string(self.toolchain.linker().0.as_os_str());
         let mut settings = Settings::default();
         match target {
@@ -84,7 +93,7 @@ impl<'a> Invocation<'a> {
                 settings.override_wdk(WINDOWS_TARGET, self.tree);
                 settings.config(&format!("target.{WINDOWS_TARGET}.linker={linker}"));
                 settings.config(&format!(
-                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static"]"#
+                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static",{lints}]"#
                 ));
                 // memcpy and its like come from ntoskrnl, so the library's own are left out.
                 self.build_library(&mut settings, None);
@@ -92,6 +101,7 @@ impl<'a> Invocation<'a> {
             Target::Bare => {
                 settings.flag("--target", BARE_TARGET);
                 settings.config(&format!("target.{BARE_TARGET}.linker={linker}"));
+                settings.config(&format!(r"target.{BARE_TARGET}.rustflags=[{lints}]"));
                 self.build_library(&mut settings, Some("compiler-builtins-mem"));
             }
         }
@@ -223,6 +233,22 @@ mod tests {
             "CARGO_TARGET_DIR".as_ref(),
             Some("/a path/tree/target/hiberport/build".as_ref())
         )));
+    }
+
+    #[test]
+    fn lints_stop_the_tests_and_not_the_builds() {
+        let tree = tree();
+        let toolchain = distribution();
+        let invocation = Invocation::new(&tree, &toolchain);
+        let capped = |target, verb| {
+            arguments(&invocation.command(target, &[verb]))
+                .iter()
+                .any(|argument| argument.contains("--cap-lints=warn"))
+        };
+        for target in [Target::Windows, Target::Bare] {
+            assert!(capped(target, "build"));
+            assert!(!capped(target, "clippy"));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 use proto::scenario::Job;
 
+use super::print_all;
 use crate::{
     fault::Fault,
     options::{MachineArgs, Options},
@@ -88,7 +89,7 @@ pub(super) fn directory(machine: &MachineArgs, workshop: &Workshop) -> Result<Ru
 /// # Errors
 /// A [`Fault`] when a check failed.
 pub(super) fn conclude(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
-    print!("{}", report.render());
+    print_all(&report.render());
     if let Some(file) = json {
         fs::write(file, report.to_json()? + "\n")
             .with_context(|| format!("cannot write {}", file.display()))?;

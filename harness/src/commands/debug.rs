@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    io::{Write as _, stdout},
     net::TcpListener,
     path::PathBuf,
     thread,
@@ -13,7 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use proto::{owner::Role, scenario::Job};
 
-use super::cycle::directory;
+use super::{cycle::directory, print_all};
 use crate::{
     fault::Fault,
     interrupt,
@@ -99,8 +98,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
             guest.release_debugger();
             workshop.progress.finish();
             let text = instructions(&session, &guest, &inputs, port, &directory)?;
-            print!("{text}");
-            stdout().flush()?;
+            print_all(&text);
             return attend(&mut session, guest, arguments.batch);
         }
         if session.finish(guest)? == Next::End {
@@ -195,15 +193,15 @@ fn instructions(
 fn attend(session: &mut Session<'_>, mut guest: Guest<'_>, batch: bool) -> Result<()> {
     loop {
         if guest.look(&mut session.watch)? == Running::No {
-            println!("QEMU has ended.");
+            print_all("QEMU has ended.\n");
             return Ok(());
         }
         if batch && guest.status().is_ok_and(|status| status == "running") {
-            println!("The debugger has detached; QEMU is ended.");
+            print_all("The debugger has detached; QEMU is ended.\n");
             return Ok(());
         }
         if interrupt::check().is_err() {
-            println!("QEMU is ended.");
+            print_all("QEMU is ended.\n");
             return Ok(());
         }
         thread::sleep(Duration::from_millis(50));

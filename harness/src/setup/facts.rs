@@ -1,7 +1,9 @@
-//! What this machine has: [`Facts::gather`] looks, [`super::plan`] decides.
+//! What a machine has: [`Facts::gather`] looks, [`super::plan`] decides.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -46,60 +48,105 @@ pub struct Facts {
     pub root_user: bool,
 }
 
-impl Facts {
-    /// Looks at the machine; starts `rustc --print sysroot` and nothing else.
+/// The machine that is looked at: this one, or one made of a few directories by a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Search path for programs.
+    pub path: OsString,
+    /// Root of the file system that holds the distribution's programs.
+    pub root: PathBuf,
+    /// Whether packages may be installed.
+    pub user: User,
+}
+
+/// Who runs the harness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Effective user id 0.
+    Root,
+    /// Anyone else.
+    Ordinary,
+}
+
+impl Machine {
+    /// This machine.
     #[must_use]
-    pub fn gather() -> Self {
-        let sysroot = sysroot_of(Path::new("rustc"));
+    pub fn this() -> Self {
+        let cargo_home = env::var_os("CARGO_HOME").map(|home| PathBuf::from(home).join("bin"));
+        let path = env::var_os("PATH").unwrap_or_default();
+        // `cargo install` puts programs into a directory that need not be in the search path.
+        let path = env::join_paths(env::split_paths(&path).chain(cargo_home)).unwrap_or(path);
+        Self {
+            path,
+            root: PathBuf::from("/"),
+            user: if rustix::process::geteuid().is_root() {
+                User::Root
+            } else {
+                User::Ordinary
+            },
+        }
+    }
+
+    /// Looks a program up in the search path.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        env::split_paths(&self.path)
+            .map(|directory| directory.join(name))
+            .find(|candidate| is_executable(candidate))
+    }
+
+    fn system(&self, name: &str) -> Option<PathBuf> {
+        let path = self.root.join("usr/bin").join(name);
+        is_executable(&path).then_some(path)
+    }
+}
+
+impl Facts {
+    /// Looks at a machine; starts `rustc --print sysroot` and nothing else.
+    #[must_use]
+    pub fn gather(machine: &Machine) -> Self {
+        let sysroot = machine.find("rustc").as_deref().and_then(sysroot_of);
         let library = |target: &str| {
             sysroot
                 .as_ref()
                 .is_some_and(|root| has_core(&root.join("lib/rustlib").join(target).join("lib")))
         };
-        let system_rustc = existing("/usr/bin/rustc");
+        let system_rustc = machine.system("rustc");
         let system_rust_source = system_rustc
             .as_deref()
             .and_then(sysroot_of)
             .is_some_and(|root| root.join("lib/rustlib/src/rust/library/core").is_dir());
         Self {
             both_targets: library(BARE_TARGET) && library(WINDOWS_TARGET),
-            rustup: find_program("rustup").is_some(),
+            rustup: machine.find("rustup").is_some(),
             rust_lld: sysroot
                 .as_ref()
                 .map(|root| root.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld"))
                 .filter(|path| path.is_file()),
             sysroot,
             system_rustc,
-            system_cargo: existing("/usr/bin/cargo"),
+            system_cargo: machine.system("cargo"),
             system_rust_source,
-            lld: find_program("lld"),
-            qemu: find_program("qemu-system-x86_64"),
-            gdb: find_program("gdb"),
-            nextest: find_program("cargo-nextest"),
-            debian: Path::new("/etc/debian_version").is_file() && find_program("apt-get").is_some(),
-            root_user: rustix::process::geteuid().is_root(),
+            lld: machine.find("lld"),
+            qemu: machine.find("qemu-system-x86_64"),
+            gdb: machine.find("gdb"),
+            nextest: machine.find("cargo-nextest"),
+            debian: machine.root.join("etc/debian_version").is_file()
+                && machine.find("apt-get").is_some(),
+            root_user: machine.user == User::Root,
         }
     }
 }
 
-/// Looks a program up in `PATH`, and where `cargo install` puts programs.
+/// Looks a program up in this machine's search path.
 #[must_use]
 pub fn find_program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(env::var_os("CARGO_HOME").map(|home| PathBuf::from(home).join("bin")))
-        .map(|directory| directory.join(name))
-        .find(|candidate| is_executable(candidate))
+    Machine::this().find(name)
 }
 
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-fn existing(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(path);
-    is_executable(&path).then_some(path)
 }
 
 fn sysroot_of(rustc: &Path) -> Option<PathBuf> {

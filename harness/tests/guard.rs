@@ -1,0 +1,108 @@
+//! Nothing is left behind: no QEMU, no directory, whatever ends the program.
+
+mod support;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use support::{
+    children_of, error_line, harness, is_alive, program_of, run_directories_of, wait_for,
+};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// `cargo harness debug`, stopped with a QEMU below it.
+struct Stopped {
+    child: Child,
+    qemu: u32,
+}
+
+impl Stopped {
+    fn start() -> Self {
+        let mut child = harness(&["debug", "--at", "driver-entry", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let waiting = output
+            .lines()
+            .map_while(Result::ok)
+            .any(|line| line.contains("Waiting for the debugger"));
+        assert!(waiting, "it stopped nowhere");
+        let qemu = children_of(child.id())
+            .into_iter()
+            .find(|process| program_of(*process).starts_with("qemu-system"))
+            .expect("QEMU runs");
+        Self { child, qemu }
+    }
+
+    /// Sends a signal and waits for the program's end.
+    fn end(mut self, signal: &str) -> (ExitStatus, u32, u32) {
+        let process = self.child.id();
+        let sent = Command::new("kill")
+            .args([signal, &process.to_string()])
+            .status()
+            .expect("kill starts");
+        assert!(sent.success());
+        let status = wait_for("the end of the program", LIMIT, || {
+            self.child.try_wait().expect("a child")
+        });
+        (status, process, self.qemu)
+    }
+}
+
+#[test]
+fn an_interrupted_program_cleans_up() {
+    for signal in ["-INT", "-TERM"] {
+        let (status, process, qemu) = Stopped::start().end(signal);
+        assert!(
+            status.code().is_some(),
+            "{signal}: it ends by itself: {status}"
+        );
+        assert!(!is_alive(qemu), "{signal}: QEMU is left");
+        assert_eq!(
+            run_directories_of(process),
+            Vec::<std::path::PathBuf>::new(),
+            "{signal}"
+        );
+    }
+}
+
+#[test]
+fn a_killed_program_takes_qemu_with_it() {
+    let (status, process, qemu) = Stopped::start().end("-KILL");
+    assert_eq!(status.code(), None);
+    wait_for("the end of QEMU", LIMIT, || (!is_alive(qemu)).then_some(()));
+    // Its directory could not be removed; the next run sweeps it.
+    drop(
+        harness::run_directory::RunDirectory::new(harness::run_directory::Keep::No).expect("made"),
+    );
+    assert_eq!(
+        run_directories_of(process),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
+
+#[test]
+fn a_qemu_that_dies_is_one_line() {
+    let child = harness(&["cycle", "--seed", "1", "--host-fault", "kill-qemu"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let process = child.id();
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let line = error_line(&output);
+    assert!(
+        line.contains("QEMU ended by signal 9 before the guest was done"),
+        "{line}"
+    );
+    assert_eq!(
+        run_directories_of(process),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
