@@ -162,6 +162,70 @@ fn every_field_of_every_structure_is_checked() {
     }
 }
 
+#[test]
+fn fields_have_the_types_of_the_headers() {
+    let facts = facts::layouts();
+    let definitions = Definitions::read();
+    for layout in layout::all() {
+        let fact = &facts[&layout.name[1..]];
+        let mut open = std::vec![(String::new(), layout.name.to_string())];
+        while let Some((prefix, structure)) = open.pop() {
+            for (field, ty) in &definitions.structures[&structure] {
+                if is_artefact(field) {
+                    continue;
+                }
+                if field.starts_with("__bindgen_anon") {
+                    open.push((prefix.clone(), ty.clone()));
+                    continue;
+                }
+                let path = std::format!("{prefix}{field}");
+                let (_, expected) = &fact.fields[&path];
+                let expected = rust_type(expected);
+                // A member without a tag has the name of its parent in the facts, one with a tag its own.
+                let is_nested = ty.contains("__bindgen_ty") || ty.contains("_PCI_HEADER_TYPE_");
+                assert!(
+                    is_nested || resolve(&definitions, ty) == resolve(&definitions, &expected),
+                    "{}.{path} is {ty}, the headers say {expected}",
+                    layout.name
+                );
+            }
+        }
+    }
+}
+
+/// A C type of the facts as the bindings write it, without spaces.
+fn rust_type(text: &str) -> String {
+    let text = text.replace("volatile", "").replace(' ', "");
+    let text = match text.as_str() {
+        "unsignedlong" => return "u32".to_string(),
+        "unsignedshort" => return "u16".to_string(),
+        // An enumeration without a tag is a module; its type is inside.
+        "STOR_POWER_ACTION" | "STOR_PNP_ACTION" => return std::format!("{text}::Type"),
+        other => other.replace("unsignedchar", "u8"),
+    };
+    if let Some(element) = text.strip_suffix("(*)[]") {
+        return std::format!("*mut[{element};0usize]");
+    }
+    if let Some((element, lengths)) = text.split_once('[') {
+        let (outer, inner) = lengths.split_once(']').unwrap_or((lengths, ""));
+        let element = match inner
+            .strip_prefix('[')
+            .and_then(|inner| inner.strip_suffix(']'))
+        {
+            Some(inner) => std::format!("[{element};{inner}usize]"),
+            None => element.to_string(),
+        };
+        return match outer {
+            "" | "0" => std::format!("__IncompleteArrayField<{element}>"),
+            length => std::format!("[{element};{length}usize]"),
+        };
+    }
+    match text.strip_suffix('*') {
+        Some(pointee) => std::format!("*mut{pointee}"),
+        None => text,
+    }
+}
+
 /// Follows aliases to a structure's own name.
 fn resolve(definitions: &Definitions, ty: &str) -> String {
     let mut ty = ty;
