@@ -32,6 +32,15 @@ pub enum Target {
     Windows,
     /// The bench kernel.
     Bare,
+    /// No build at all: formatting, questions about versions.
+    Plain,
+}
+
+impl Target {
+    /// Whether the result runs elsewhere than on this machine.
+    const fn is_cross(self) -> bool {
+        matches!(self, Self::Windows | Self::Bare)
+    }
 }
 
 /// Makes command lines for one source tree.
@@ -56,13 +65,19 @@ impl<'a> Invocation<'a> {
         command
             .current_dir(&self.tree.root)
             .env("CARGO_TARGET_DIR", self.tree.inner_target());
-        let (verb, rest) = arguments.split_first().unwrap_or((&"build", &[]));
+        // `nextest run` is a verb of two words.
+        let words = if arguments.first() == Some(&"nextest") {
+            2
+        } else {
+            1
+        };
+        let (verb, rest) = arguments.split_at(words.min(arguments.len()));
         command
-            .arg(verb)
-            .args(self.settings(target, verb))
+            .args(verb)
+            .args(self.settings(target, verb.first().unwrap_or(&"build")))
             .args(rest);
         if let (Toolchain::Distribution { rustc, .. }, true) =
-            (self.toolchain, target != Target::Host)
+            (self.toolchain, target.is_cross())
         {
             command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
         }
@@ -71,7 +86,7 @@ impl<'a> Invocation<'a> {
 
     fn program(&self, target: Target) -> Command {
         match self.toolchain {
-            Toolchain::Distribution { cargo, .. } if target != Target::Host => Command::new(cargo),
+            Toolchain::Distribution { cargo, .. } if target.is_cross() => Command::new(cargo),
             // The cargo that runs this program, if one does; it is the one that rust-toolchain.toml asks for.
             _ => Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
         }
@@ -87,6 +102,7 @@ impl<'a> Invocation<'a> {
         let linker = toml_string(self.toolchain.linker().0.as_os_str());
         let mut settings = Settings::default();
         match target {
+            Target::Plain => {}
             Target::Host => settings.override_wdk(HOST_TARGET, self.tree),
             Target::Windows => {
                 settings.flag("--target", WINDOWS_TARGET);

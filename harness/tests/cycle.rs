@@ -1,0 +1,187 @@
+//! The main job with the machines that the driver must work on: hibernate, power off, resume in a new QEMU, verify.
+
+mod support;
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use support::run;
+use tempfile::TempDir;
+
+/// A run that passed, with its report.
+struct Passed {
+    report: Value,
+    text: String,
+}
+
+impl Passed {
+    fn length(&self, list: &str) -> usize {
+        self.report[list].as_array().map_or(0, Vec::len)
+    }
+}
+
+fn cycle(arguments: &[&str]) -> Passed {
+    let directory = TempDir::new().expect("made");
+    let json: PathBuf = directory.path().join("report.json");
+    let file = json.display().to_string();
+    let mut words = vec!["cycle", "--seed", "7", "--json", &file];
+    words.extend(arguments);
+    let output = run(&words);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{words:?}: {}\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
+    assert_eq!(report["verdict"], "passed");
+    Passed { report, text }
+}
+
+#[test]
+fn one_hibernation_on_the_usual_machine() {
+    let passed = cycle(&[]);
+    let report = &passed.report;
+    assert_eq!(report["cycles"]["completed"], 1);
+    assert_eq!(passed.length("boots"), 2);
+    assert_eq!(report["boots"][0]["power_off"], "hibernated");
+    assert_eq!(report["boots"][1]["power_off"], "shut down");
+    // MARK_MEMORY, HIBER and RESUME each mark context, device extension and DMA memory.
+    assert_eq!(passed.length("marks"), 9);
+    assert!(passed.length("breakpoints") >= 9 + 10);
+    assert_eq!(passed.length("violations"), 0);
+    assert_eq!(report["images"][0]["two_phase"], true);
+    assert!(report["images"][0]["kernel_pages"].as_u64() > Some(0));
+    assert!(report["dump_memory_bytes"].as_u64() <= Some(16 * 1024));
+    assert_eq!(report["memory_compare"][0]["bytes_different"], 0);
+    assert!(report["memory_compare"][0]["bytes_compared"].as_u64() > Some(1 << 20));
+    assert_eq!(report["disk_compare"]["outside_unchanged"], true);
+    assert!(report["disk_compare"]["bytes_checked"].as_u64() > Some(1 << 16));
+    let largest = report["images"][0]["largest_write_bytes"].as_u64();
+    assert_eq!(largest, Some(1 << 20), "the dump instance takes 1 MiB at a time");
+    for words in ["verdict: passed, 1 of 1", "MARK_MEMORY", "not checked:", "again with:"] {
+        assert!(passed.text.contains(words), "{words}\n{}", passed.text);
+    }
+}
+
+#[test]
+fn twenty_hibernations_in_one_life() {
+    let passed = cycle(&["--count", "20"]);
+    assert_eq!(passed.report["cycles"]["completed"], 20);
+    assert_eq!(passed.length("boots"), 21);
+    assert_eq!(passed.length("memory_compare"), 20);
+}
+
+#[test]
+fn short_queues() {
+    let passed = cycle(&["--queue-size", "64"]);
+    assert_eq!(passed.report["device"]["queue_entries"], 64);
+}
+
+#[test]
+fn long_queues() {
+    let passed = cycle(&["--queue-size", "1024"]);
+    assert_eq!(passed.report["device"]["queue_entries"], 1024);
+    assert!(passed.report["dump_memory_bytes"].as_u64() <= Some(16 * 1024));
+}
+
+#[test]
+fn large_sectors() {
+    let passed = cycle(&["--sector-size", "4096"]);
+    assert_eq!(passed.report["units"][0]["sector_bytes"], 4096);
+}
+
+#[test]
+fn conventional_pci() {
+    let passed = cycle(&["--machine", "pc"]);
+    assert_eq!(passed.report["setup"]["options"]["machine"], "pc");
+}
+
+#[test]
+fn memory_above_4_gib() {
+    let passed = cycle(&["--memory", "3G"]);
+    assert!(passed.text.contains("ok     above-4gib-used"), "{}", passed.text);
+}
+
+#[test]
+fn everything_unusual_at_once() {
+    let unusual = [
+        "--machine",
+        "pc",
+        "--memory",
+        "3G",
+        "--sector-size",
+        "4096",
+        "--queue-size",
+        "64",
+        "--interrupts",
+        "line",
+        "--count",
+        "2",
+    ];
+    let passed = cycle(&unusual);
+    assert_eq!(passed.report["device"]["messages"], 0);
+    assert_eq!(passed.report["cycles"]["completed"], 2);
+}
+
+#[test]
+fn a_single_interrupt_message() {
+    let passed = cycle(&["--interrupts", "one-message"]);
+    assert_eq!(passed.report["device"]["messages"], 1);
+}
+
+#[test]
+fn a_clock_that_follows_the_host() {
+    cycle(&["--real-time"]);
+}
+
+#[test]
+fn the_same_seed_does_the_same_requests() {
+    let requests = |passed: &Passed| -> Vec<Value> {
+        let stretches = passed.report["io"].as_array().cloned().unwrap_or_default();
+        stretches
+            .into_iter()
+            .map(|io| {
+                Value::Array(vec![
+                    io["name"].clone(),
+                    io["reads"].clone(),
+                    io["writes"].clone(),
+                    io["bytes_written"].clone(),
+                    io["bytes_verified"].clone(),
+                ])
+            })
+            .collect()
+    };
+    let first = requests(&cycle(&[]));
+    assert!(!first.is_empty());
+    assert_eq!(first, requests(&cycle(&[])));
+}
+
+#[test]
+fn a_driver_given_as_a_file_runs_without_its_symbols() {
+    let stage = TempDir::new().expect("made");
+    let out = stage.path().display().to_string();
+    let output = run(&["package", "--out", &out]);
+    assert!(output.status.success(), "{output:?}");
+    let alone = stage.path().join("other.sys");
+    fs::copy(stage.path().join("hiberport/hiberport.sys"), &alone).expect("staged");
+    let file = alone.display().to_string();
+    let passed = cycle(&["--driver", &file]);
+    assert_eq!(passed.report["setup"]["driver"]["symbols"], false);
+    assert_eq!(passed.length("marks"), 9);
+}
+
+#[test]
+fn a_run_without_hibernation() {
+    let stage = TempDir::new().expect("made");
+    let out = stage.path().display().to_string();
+    let output = run(&["package", "--out", &out]);
+    assert!(output.status.success(), "{output:?}");
+    let file = stage.path().join("hiberport/hiberport.sys");
+    let output = run(&["run", &file.display().to_string(), "--seed", "7"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{output:?}");
+    assert!(text.contains("verdict: passed"), "{text}");
+}
