@@ -285,7 +285,8 @@ impl Debugger {
             while let Some(event) = self.decoder.next_event() {
                 match event {
                     Event::Packet(text) => {
-                        self.wire.write_all(b"+")?;
+                        // A machine that just switched off takes no acknowledgement.
+                        let _gone = self.wire.write_all(b"+");
                         return Ok(Received::Packet(text));
                     }
                     Event::Damaged => self.wire.write_all(b"-")?,

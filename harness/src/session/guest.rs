@@ -1,6 +1,7 @@
 //! One QEMU process: [`Guest::run`] goes from stop to stop until the machine is off.
 
 use std::{
+    cmp::Ordering,
     thread,
     time::{Duration, Instant},
 };
@@ -30,6 +31,8 @@ use crate::{
 
 /// How long one wait for the CPU lasts before the other channels are looked at.
 const POLL: Duration = Duration::from_millis(50);
+/// Warnings of one boot that are always shown.
+const MOST_WARNINGS: usize = 10;
 /// Time from the power-off to the end of the process.
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
 
@@ -97,6 +100,7 @@ pub struct Guest<'a> {
     owners: Vec<OwnerRun>,
     cycle: u32,
     hung: Option<String>,
+    warnings: usize,
 }
 
 impl<'a> Guest<'a> {
@@ -145,6 +149,7 @@ impl<'a> Guest<'a> {
             // A resumed system speaks of the hibernation that it comes from until it is through.
             cycle: number,
             hung: None,
+            warnings: 0,
         })
     }
 
@@ -371,7 +376,7 @@ impl<'a> Guest<'a> {
             Record::Log { level, text } => {
                 self.last_heard.clone_from(text);
                 match level {
-                    Level::Warning => self.progress.note(&format!("warning: {text}")),
+                    Level::Warning => self.warn(&format!("warning: {text}")),
                     Level::Info | Level::Debug => self.progress.detail(text),
                 }
             }
@@ -389,6 +394,20 @@ impl<'a> Guest<'a> {
                 self.last_heard.clone_from(text);
             }
             _ => {}
+        }
+    }
+
+    /// A line that stays; a flood of them would hide what matters.
+    fn warn(&mut self, text: &str) {
+        self.warnings += 1;
+        match self.warnings.cmp(&MOST_WARNINGS) {
+            Ordering::Less => self.progress.note(text),
+            Ordering::Equal => {
+                self.progress.note(text);
+                self.progress
+                    .note("further warnings are shown with --verbose alone");
+            }
+            Ordering::Greater => self.progress.detail(text),
         }
     }
 
