@@ -1,4 +1,9 @@
-//! Structures: size, alignment, offset of every field, bit fields.
+//! Structures: size, alignment, offset and type of every field, bit fields.
+#![expect(
+    unsafe_code,
+    reason = "looks at the bytes that a bit field's setter changed"
+)]
+// UNSAFETY: structures of plain data are read as bytes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
