@@ -182,7 +182,11 @@ pub fn prepare<M: SharedMemory>(
         DataDirection::Out | DataDirection::None => {
             table.push_data(segments, 0, request.data_bytes)?;
             table.push(response, 0);
+            // QEMU adds the length of the data it read to the length that it reports as written (virtio_scsi_complete_req
+            // pushes both); a driver that insists on the response alone takes every write for a broken device.
             RESPONSE_BYTES
+                .checked_add(request.data_bytes)
+                .ok_or(PrepareError::LengthMismatch)?
         }
     };
     Ok(Prepared {
