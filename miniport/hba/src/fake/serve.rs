@@ -145,8 +145,12 @@ impl FakeDevice<'_> {
             }
             _ => {}
         }
+        // QEMU adds the data that it read to the length that it reports, and so does this device.
+        let read = u32::try_from(data_out.len()).unwrap_or(u32::MAX);
         let written = self.scatter(&chain.writable, 0, &response);
-        written.saturating_add(self.scatter(&chain.writable, RESPONSE_BYTES, &data_in))
+        written
+            .saturating_add(self.scatter(&chain.writable, RESPONSE_BYTES, &data_in))
+            .saturating_add(read)
     }
 
     /// Executes a task management function; returns its response byte.
