@@ -59,8 +59,12 @@ pub const fn low_u32(slot: u64) -> u32 {
 
 /// Records a call and asks the closure for the result.
 fn record(function: &'static str, arguments: Vec<u64>) -> u64 {
-    let call = Call { function, arguments };
-    let result = ANSWER.with_borrow_mut(|respond| respond.as_mut().map_or(0, |respond| respond(&call)));
+    let call = Call {
+        function,
+        arguments,
+    };
+    let result =
+        ANSWER.with_borrow_mut(|respond| respond.as_mut().map_or(0, |respond| respond(&call)));
     CALLS.with_borrow_mut(|calls| calls.push(call));
     result
 }

@@ -15,7 +15,10 @@
 )]
 #![cfg_attr(
     not(test),
-    expect(dead_code, reason = "the table is complete; this driver uses a part of it")
+    expect(
+        dead_code,
+        reason = "the table is complete; this driver uses a part of it"
+    )
 )]
 // UNSAFETY: every function is a C call on raw pointers; the caller keeps the contract that Microsoft documents for it.
 

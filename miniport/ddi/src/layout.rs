@@ -22,7 +22,14 @@ pub(crate) struct Layout {
 /// All structures with their numbers.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = &'static Layout> {
-    [system::LAYOUTS, requests::LAYOUTS, port::LAYOUTS, dump::LAYOUTS].into_iter().flatten()
+    [
+        system::LAYOUTS,
+        requests::LAYOUTS,
+        port::LAYOUTS,
+        dump::LAYOUTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// `name: size, alignment { field offset, ... }`; a field inside an anonymous or nested member is named by its path.
