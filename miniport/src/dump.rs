@@ -62,6 +62,8 @@ pub(crate) struct DumpState {
     slots: PrivateArea<Slot>,
     request: RequestSlot<DumpAdapter>,
     pending: Pending,
+    /// Times that the request was sent again.
+    repeats: u8,
 }
 
 impl Adapter for DumpAdapter {
@@ -87,6 +89,7 @@ impl Adapter for DumpAdapter {
             slots: PrivateArea::EMPTY,
             request: RequestSlot::EMPTY,
             pending: Pending::Command,
+            repeats: 0,
         }),
     };
 
@@ -110,7 +113,9 @@ impl Adapter for DumpAdapter {
 
     fn start_io(&self, context: &mut StartIoContext<'_, Self>, srb: Srb<Self>) -> Started {
         let (port, held) = context.split();
-        self.start(port, self.state.get(held), srb)
+        let state = self.state.get(held);
+        state.repeats = 0;
+        self.start(port, state, srb)
     }
 
     /// The port polls this routine for the end of the request, also when there is none.

@@ -23,9 +23,10 @@ const DEVICE_BUSY: u8 = 0x08;
 /// `SCSISTAT_QUEUE_FULL`.
 const QUEUE_FULL: u8 = 0x28;
 
-/// Sense keys (SPC-5, 4.5.6): NOT READY and ILLEGAL REQUEST.
+/// Sense keys (SPC-5, 4.5.6): NOT READY, ILLEGAL REQUEST and UNIT ATTENTION.
 const NOT_READY: u8 = 0x2;
 const ILLEGAL_REQUEST: u8 = 0x5;
+const UNIT_ATTENTION: u8 = 0x6;
 
 /// What a request is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,13 @@ pub(crate) fn of_flush(completion: Completion, sense: &[u8]) -> SrbStatus {
         Outcome::Aborted => SrbStatus::Aborted,
         _ => SrbStatus::Error,
     }
+}
+
+/// Whether a command was not executed but answered with UNIT ATTENTION.
+pub(crate) fn is_unit_attention(completion: Completion, sense: &[u8]) -> bool {
+    completion.outcome == Outcome::Status
+        && completion.scsi_status == CHECK_CONDITION
+        && sense_key(sense) == Some(UNIT_ATTENTION)
 }
 
 /// Sense key of fixed or descriptor format sense data (SPC-5, 4.5).

@@ -122,8 +122,8 @@ fn describe(context: &mut FindAdapterContext<'_>, plan: Option<&Plan>) {
         None => (CAUTIOUS_TRANSFER_BYTES, u8::MAX, u16::MAX),
     };
     let breaks = match plan {
-        Some(plan) => u32::from(plan.segments()) - 1,
-        None => CAUTIOUS_TRANSFER_BYTES / PAGE_BYTES,
+        Some(plan) => plan.segments().into(),
+        None => CAUTIOUS_TRANSFER_BYTES / PAGE_BYTES + 1,
     };
     context.config().describe(Limits {
         maximum_transfer_bytes: bytes,

@@ -26,6 +26,9 @@ use crate::{
     status,
 };
 
+/// Times that a request is sent again because of a unit attention; a unit has one for each of a few reasons (SPC-5, 5.14).
+const REPEATS_MAX: u8 = 4;
+
 /// What the outstanding request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pending {
@@ -108,9 +111,17 @@ impl DumpAdapter {
         match engine.poll() {
             Ok(DumpPoll::Idle | DumpPoll::Pending) => {}
             Ok(DumpPoll::Done { completion, .. }) => {
-                if let Some(srb) = state.request.take() {
-                    let Completed { .. } = finish(port, srb, engine, completion, state.pending);
+                let Some(srb) = state.request.take() else {
+                    return;
+                };
+                if state.repeats < REPEATS_MAX && tells_of_reset(engine, completion) {
+                    state.repeats += 1;
+                    // Whether it is outstanding again or ended after all, the request is taken care of.
+                    let (Started::Completed(_) | Started::Pending(_)) =
+                        self.start(port, state, srb);
+                    return;
                 }
+                let Completed { .. } = finish(port, srb, engine, completion, state.pending);
             }
             Err(fault) => {
                 recorder::record(Event::QueueFault, 2, fault as u64);
@@ -192,6 +203,14 @@ fn keep(
         Err(DumpSubmitError::Submit(_)) => SrbStatus::Error,
     };
     Started::Completed(srb.complete(port, status))
+}
+
+/// Whether the unit did nothing but tell that it was reset: by the reset that began this life. In normal life a class driver repeats such
+/// a command; here nobody does, and the first write of a dump would fail.
+fn tells_of_reset(engine: &Engine, completion: Completion) -> bool {
+    let mut sense = [0; SENSE_BYTES];
+    let bytes = engine.copy_sense(&mut sense);
+    status::is_unit_attention(completion, sense.get(..bytes).unwrap_or(&[]))
 }
 
 /// Turns an answer into the end of a request.

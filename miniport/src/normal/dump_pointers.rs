@@ -52,7 +52,7 @@ impl NormalAdapter {
         let answer = DumpPointers {
             private_data,
             maximum_transfer_bytes: plan.transfer_bytes(),
-            physical_breaks: u32::from(plan.segments()) - 1,
+            physical_breaks: plan.segments().into(),
         };
         recorder::record(
             Event::DumpPointers,

@@ -130,7 +130,7 @@ fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
     let mut config = context.config();
     config.describe(Limits {
         maximum_transfer_bytes: plan.transfer_bytes(),
-        physical_breaks: u32::from(plan.segments()) - 1,
+        physical_breaks: plan.segments().into(),
         targets: limits.max_target.saturating_add(1),
         logical_units: u8::try_from(units).unwrap_or(u8::MAX),
         requests: plan.request_ring().into(),

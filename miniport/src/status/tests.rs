@@ -3,7 +3,7 @@
 use ddi::status::SrbStatus;
 use hba::request::{Completion, Outcome, ResponseFault, TmfOutcome};
 
-use super::{QUEUE_IS_FULL, of_abort, of_command, of_flush, of_reset};
+use super::{QUEUE_IS_FULL, is_unit_attention, of_abort, of_command, of_flush, of_reset};
 
 fn completion(outcome: Outcome, scsi_status: u8, transferred: u32) -> Completion {
     Completion {
@@ -88,4 +88,15 @@ fn task_management_answers_have_their_status() {
         assert_eq!(of_reset(outcome), reset, "{outcome:?}");
         assert_eq!(of_abort(outcome), abort, "{outcome:?}");
     }
+}
+
+#[test]
+fn a_unit_attention_is_told_by_its_sense_key() {
+    let refused = completion(Outcome::Status, 2, 0);
+    assert!(is_unit_attention(refused, &[0x70, 0, 6, 0]));
+    assert!(is_unit_attention(refused, &[0x72, 6, 0x29, 0]));
+    assert!(!is_unit_attention(refused, &[0x70, 0, 5, 0]));
+    assert!(!is_unit_attention(refused, &[]));
+    let done = completion(Outcome::Success, 0, 512);
+    assert!(!is_unit_attention(done, &[0x70, 0, 6, 0]));
 }

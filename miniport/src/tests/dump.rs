@@ -166,7 +166,7 @@ fn megabytes_go_through_the_polled_path() {
     assert!(port.poll(), "a spurious poll before the first request");
     let most = port.config.MaximumTransferLength as usize;
     assert_eq!(most, 1 << 20);
-    assert_eq!(port.config.NumberOfPhysicalBreaks, 256);
+    assert_eq!(port.config.NumberOfPhysicalBreaks, 257);
     round_trip(&mut port, machine, BLOCK, 1);
     port.poll();
     round_trip(&mut port, machine, most / 4, 2);
