@@ -41,6 +41,8 @@ mod invoke;
 #[cfg(any(target_os = "none", clippy))]
 pub mod power;
 #[cfg(any(target_os = "none", clippy))]
+mod rare;
+#[cfg(any(target_os = "none", clippy))]
 mod remove;
 #[cfg(any(target_os = "none", clippy))]
 pub mod request;
@@ -64,9 +66,11 @@ pub use self::{
         Drained, PowerAction, PowerWay, drain, hold, in_flight, power_down, power_up, release,
         waiting,
     },
+    rare::send_rare_requests,
     remove::{Census, stop_and_remove, surprise_remove},
     request::{Buffer, Completion, Request, RequestId},
     scan::scan,
+    srb::BlockKind,
     start::{Options, start},
     timeouts::{Reset, reset},
 };

@@ -26,9 +26,9 @@ const QUEUE_SIZE: u64 = 24;
 /// First request queue of a virtio-scsi device (virtio 1.2, 5.6.2).
 const FIRST_REQUEST_QUEUE: u64 = 2;
 
-/// The facts that must be read before the driver changes them.
+/// The facts that must be read before the driver changes them, and where to read the rest.
 #[must_use]
-pub(super) fn before_start(hba: &Function) -> DeviceFacts {
+pub(super) fn before_start(hba: &Function) -> (DeviceFacts, Option<Pa>) {
     let location = hba.location;
     let mut facts = DeviceFacts {
         location: (location.bus, location.device, location.function),
@@ -39,23 +39,24 @@ pub(super) fn before_start(hba: &Function) -> DeviceFacts {
         queue_entries: 0,
         messages: 0,
     };
-    if let Some(common) = CommonConfig::map(hba) {
+    let at = CommonConfig::locate(hba);
+    if let Some(common) = at.and_then(CommonConfig::map) {
         facts.offered_features = common.features(DEVICE_FEATURE_SELECT, DEVICE_FEATURE);
         facts.queues = common.read16(NUM_QUEUES);
         facts.queue_entries = common.queue_entries();
         common.unmap();
     }
-    facts
+    (facts, at)
 }
 
 /// The same after the start, with what the driver accepted.
 #[must_use]
-pub(super) fn after_start(hba: &Function, before: DeviceFacts) -> DeviceFacts {
+pub(super) fn after_start((before, at): (DeviceFacts, Option<Pa>)) -> DeviceFacts {
     let mut facts = DeviceFacts {
         messages: adapter::with(|adapter| adapter.interrupts.messages).unwrap_or(0),
         ..before
     };
-    if let Some(common) = CommonConfig::map(hba) {
+    if let Some(common) = at.and_then(CommonConfig::map) {
         facts.accepted_features = common.features(DRIVER_FEATURE_SELECT, DRIVER_FEATURE);
         common.unmap();
     }
@@ -67,7 +68,8 @@ struct CommonConfig {
 }
 
 impl CommonConfig {
-    fn map(hba: &Function) -> Option<Self> {
+    /// Bus address of the structure. Only while the function is idle: sizing its BARs switches decoding off.
+    fn locate(hba: &Function) -> Option<Pa> {
         if hba.vendor_id != VIRTIO_VENDOR {
             return None;
         }
@@ -79,7 +81,11 @@ impl CommonConfig {
         let bar_index = hba.read8(capability + 4);
         let offset = u64::from(hba.read32(capability + 8));
         let bar = hba.bars().into_iter().find(|bar| bar.index == bar_index)?;
-        let base = mmio::map_for_kernel(Pa(bar.base + offset), COMMON_CFG_BYTES)?;
+        Some(Pa(bar.base + offset))
+    }
+
+    fn map(at: Pa) -> Option<Self> {
+        let base = mmio::map(at, COMMON_CFG_BYTES)?;
         Some(Self { base })
     }
 

@@ -101,8 +101,8 @@ pub(super) fn register(miniport: Miniport) {
 pub fn start(image: &LoadedImage, hba: &pci::Function, options: &Options) -> Result<(), PortError> {
     invoke::watch_all_calls();
     let miniport = enter_driver(image)?;
-    let facts = device::before_start(hba);
     hba.write16(COMMAND_OFFSET, hba.read16(COMMAND_OFFSET) | COMMAND_BITS);
+    let facts = device::before_start(hba);
     let messages = interrupts::messages_to_grant(hba, options.interrupts);
     if messages > 0 {
         // The bus driver enables the capability when it assigns messages; each stays masked until it is connected.
@@ -125,7 +125,7 @@ pub fn start(image: &LoadedImage, hba: &pci::Function, options: &Options) -> Res
     control::query_adapter_types();
     control::query_unit_types();
     services::run_passive_work();
-    record::emit(&Record::Device(device::after_start(hba, facts)));
+    record::emit(&Record::Device(device::after_start(facts)));
     Ok(())
 }
 

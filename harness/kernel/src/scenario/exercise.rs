@@ -1,4 +1,5 @@
-//! A life without hibernation: start, workload, reset ladder, stop and start again, removal.
+//! A life without hibernation: workload, resets, refused and rare requests, stop and start, power, removal; then a
+//! second life with the other request block, which ends by surprise removal.
 
 use alloc::format;
 
@@ -6,36 +7,92 @@ use proto::{record::Checkpoint, scenario::Bundle};
 
 use super::{Stop, play_sudden_faults, system::System};
 use crate::{
-    port::{self, Reset},
+    port::{self, BlockKind, PortError, PowerAction, Reset},
     record,
     workload::Workload,
 };
 
 /// Runs the job `Run`.
 pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
-    let failed = |error| Stop::boot_device(format!("{error}"));
     let system = record::step("start", || System::start(bundle))?;
     let mut workload = Workload::new(&bundle.scenario, &system.unit);
     record::checkpoint(Checkpoint::Workload);
     play_sudden_faults(&bundle.scenario.faults);
     let _ = record::step("workload", || workload.run("workload"));
-    record::step("reset ladder", || -> Result<(), Stop> {
-        for kind in [Reset::LogicalUnit, Reset::Device, Reset::Bus] {
-            let flight = workload.launch(bundle.scenario.workload.in_flight_at_hibernate);
-            port::reset(kind, system.unit.address).map_err(failed)?;
-            let _ = workload.land(flight, "in flight at a reset");
-        }
-        Ok(())
-    })?;
-    record::step("PnP stop and start", || -> Result<(), Stop> {
-        port::hold();
-        port::drain().map_err(failed)?;
-        port::power::stop_adapter().map_err(failed)?;
-        port::power::restart_adapter().map_err(failed)?;
-        port::release();
-        Ok(())
-    })?;
+    let in_flight = bundle.scenario.workload.in_flight_at_hibernate;
+    record::step("resets", || {
+        reset_each_way(&system, &mut workload, in_flight)
+    })
+    .map_err(failed)?;
+    record::step("rare requests", || port::send_rare_requests(&system.unit)).map_err(failed)?;
+    record::step("PnP stop and start", stop_and_start).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
+    record::step("power down and up", || {
+        power_cycle(&mut workload, in_flight)
+    })
+    .map_err(failed)?;
     let _ = record::step("read back", || workload.verify_all("read back"));
-    record::step("stop and remove", || system.stop())
+    record::step("stop and remove", || system.stop())?;
+    second_life(bundle, &mut workload, in_flight)?;
+    workload.end_of_life();
+    Ok(())
+}
+
+fn failed(error: PortError) -> Stop {
+    Stop::boot_device(format!("{error}"))
+}
+
+/// Each kind of reset hits requests in flight; all of them must come back, and their data must be right in the end.
+fn reset_each_way(
+    system: &System<'_>,
+    workload: &mut Workload,
+    in_flight: u32,
+) -> Result<(), PortError> {
+    for kind in [Reset::LogicalUnit, Reset::Device, Reset::Bus] {
+        let flight = workload.launch(in_flight);
+        let swept = port::reset(kind, system.unit.address)?;
+        log!("{kind:?} reset: {swept} requests were at the miniport");
+        let _ = workload.land(flight, "in flight at a reset");
+    }
+    Ok(())
+}
+
+/// As for a change of resources: drained, stopped, started again without HwStorFindAdapter.
+fn stop_and_start() -> Result<(), PortError> {
+    port::hold();
+    port::drain()?;
+    port::power::stop_adapter()?;
+    port::power::restart_adapter()?;
+    port::release();
+    Ok(())
+}
+
+/// Sleep and wake with requests kept back by the port.
+fn power_cycle(workload: &mut Workload, in_flight: u32) -> Result<(), PortError> {
+    port::hold();
+    let flight = workload.launch(in_flight);
+    let way = port::power_down(PowerAction::Sleep)?;
+    log!(
+        "powered down by {way:?} with {} requests kept back",
+        port::waiting()
+    );
+    port::power_up(PowerAction::Sleep)?;
+    port::release();
+    let _ = workload.land(flight, "kept back during sleep");
+    Ok(())
+}
+
+/// The same disk under a fresh instance that is given the classic request block, if it takes it.
+fn second_life(bundle: &Bundle, workload: &mut Workload, in_flight: u32) -> Result<(), Stop> {
+    let options = port::Options {
+        block: Some(BlockKind::Classic),
+        ..port::Options::from_scenario(&bundle.scenario)
+    };
+    let system = record::step("start again", || System::start_with(bundle, &options))?;
+    let _ = record::step("read back again", || workload.verify_all("read back again"));
+    let _ = record::step("workload again", || workload.run("second instance"));
+    let flight = workload.launch(in_flight);
+    record::step("surprise removal", || system.pull_out())?;
+    workload.abandon(flight);
+    Ok(())
 }

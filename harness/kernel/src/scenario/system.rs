@@ -36,6 +36,11 @@ pub(super) struct System<'a> {
 impl<'a> System<'a> {
     /// Loads the miniport, starts the HBA and scans its bus.
     pub(super) fn start(bundle: &'a Bundle) -> Result<Self, Stop> {
+        Self::start_with(bundle, &port::Options::from_scenario(&bundle.scenario))
+    }
+
+    /// The same with options of the caller's choice.
+    pub(super) fn start_with(bundle: &'a Bundle, options: &port::Options) -> Result<Self, Stop> {
         let scenario = &bundle.scenario;
         let file = bundle
             .files
@@ -47,8 +52,7 @@ impl<'a> System<'a> {
         let hba = find_hba(scenario)?;
         let image = pe::load(&scenario.driver, &file.bytes, Role::Normal)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
-        let options = port::Options::from_scenario(scenario);
-        port::start(&image, &hba, &options)
+        port::start(&image, &hba, options)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
         let units = port::scan().map_err(|error| Stop::boot_device(format!("{error}")))?;
         let unit = choose_unit(scenario, units)?;
@@ -100,6 +104,21 @@ impl<'a> System<'a> {
 
     /// FLUSH, SHUTDOWN, stop and removal; the leak census is the port's.
     pub(super) fn stop(self) -> Result<(), Stop> {
+        Self::report_unserved();
+        port::stop_and_remove().map_err(|error| Stop::boot_device(format!("{error}")))?;
+        self.image.unload();
+        Ok(())
+    }
+
+    /// The HBA is pulled out; the leak census is the port's.
+    pub(super) fn pull_out(self) -> Result<(), Stop> {
+        Self::report_unserved();
+        port::surprise_remove().map_err(|error| Stop::boot_device(format!("{error}")))?;
+        self.image.unload();
+        Ok(())
+    }
+
+    fn report_unserved() {
         for (code, count) in port::not_implemented() {
             record::emit(&Record::NotImplemented {
                 role: Role::Normal,
@@ -107,9 +126,6 @@ impl<'a> System<'a> {
                 count,
             });
         }
-        port::stop_and_remove().map_err(|error| Stop::boot_device(format!("{error}")))?;
-        self.image.unload();
-        Ok(())
     }
 }
 

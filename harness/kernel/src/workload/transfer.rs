@@ -12,7 +12,7 @@ use proto::{
 use super::plan::{Extent, Plan};
 use crate::{
     interrupt,
-    mem::{self, AllocSpec, Contiguity, Pa, Placement},
+    mem::{self, AllocSpec, Allocation, Contiguity, Pa, Placement},
     port::{
         self, Buffer, Completion, PortError, Request, RequestId, Unit,
         fragments::{self, PagePool},
@@ -72,6 +72,7 @@ impl Flight {
 pub struct Workload {
     unit: Unit,
     plan: Plan,
+    blocks: Vec<Allocation>,
     pool: PagePool,
     random: Random,
     requests: u32,
@@ -92,10 +93,13 @@ impl Workload {
             .max_request_bytes
             .min(limits.maximum_transfer_bytes)
             .min(u32::try_from(by_pages).unwrap_or(u32::MAX));
+        let blocks = buffer_memory();
+        let runs: Vec<PhysicalRange> = blocks.iter().flat_map(|block| block.runs.clone()).collect();
         Self {
             unit: unit.clone(),
             plan: Plan::new(scenario.seed, unit.sector_bytes, scenario.data, max_bytes),
-            pool: PagePool::new(&buffer_memory(), Random::new(scenario.seed, "data pages")),
+            blocks,
+            pool: PagePool::new(&runs, Random::new(scenario.seed, "data pages")),
             random: Random::new(scenario.seed, "requests"),
             requests: scenario.workload.requests,
             queue_depth: usize::try_from(scenario.workload.queue_depth.max(1)).unwrap_or(1),
@@ -162,6 +166,26 @@ impl Workload {
         let interrupts = interrupt::count();
         self.read_back(&mut summary);
         self.end(summary, interrupts)
+    }
+
+    /// The adapter under `flight` was pulled out: what its writes left on the disk is unknown from here on.
+    pub fn abandon(&mut self, flight: Flight) {
+        for operation in flight.operations {
+            if operation.kind == Kind::Write {
+                self.plan.forget(operation.extent);
+            }
+            self.plan.landed(operation.extent);
+            self.pool.give_back(&operation.pages);
+        }
+    }
+
+    /// Gives the buffers back; nothing may be in flight.
+    pub fn end_of_life(self) {
+        for block in self.blocks {
+            if let Err(error) = mem::free(block.va) {
+                log_warning!("workload: a data buffer cannot be freed: {error:?}");
+            }
+        }
     }
 
     fn begin(&self, name: &str) -> IoSummary {
@@ -409,8 +433,8 @@ impl Workload {
 const NOWHERE: Extent = Extent { lba: 0, sectors: 0 };
 
 /// The pages that buffers are made of.
-fn buffer_memory() -> Vec<PhysicalRange> {
-    let mut runs = Vec::new();
+fn buffer_memory() -> Vec<Allocation> {
+    let mut blocks = Vec::new();
     for index in 0..BLOCKS {
         let block = mem::alloc(AllocSpec {
             bytes: BLOCK_BYTES,
@@ -429,11 +453,11 @@ fn buffer_memory() -> Vec<PhysicalRange> {
             name: "data buffers",
         });
         match block {
-            Ok(block) => runs.extend(block.runs),
+            Ok(block) => blocks.push(block),
             Err(error) => log_warning!("workload: data buffers: {error}"),
         }
     }
-    runs
+    blocks
 }
 
 /// Writes `data` into the ranges in order.

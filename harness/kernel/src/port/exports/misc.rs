@@ -162,3 +162,12 @@ pub(super) fn move_memory(call: &ExportCall) -> u64 {
     }
     NOTHING
 }
+
+/// The WMI helpers: this port sends no `SRB_FUNCTION_WMI`, so a call has no request that it could belong to.
+pub(super) fn wmi(call: &ExportCall) -> u64 {
+    rules::violate(
+        Rule::RequestOwnership,
+        format_args!("{} is called without a WMI request", call.export.name),
+    );
+    NOTHING
+}
