@@ -33,6 +33,7 @@ pub enum Keep {
 pub struct RunDirectory {
     directory: Option<TempDir>,
     path: PathBuf,
+    keep: Keep,
 }
 
 impl RunDirectory {
@@ -59,7 +60,18 @@ impl RunDirectory {
         Ok(Self {
             directory: Some(directory),
             path,
+            keep,
         })
+    }
+
+    /// Removes files that are needed no more, unless the user wants to keep them.
+    pub fn discard<'a>(&self, files: impl Iterator<Item = &'a Path>) {
+        if self.keep == Keep::No {
+            for file in files {
+                // What cannot be removed now goes with the directory.
+                let _gone = fs::remove_file(file);
+            }
+        }
     }
 
     /// Where it is.

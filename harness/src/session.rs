@@ -3,6 +3,7 @@
 //! * [`run`] drives the whole life; [`Session`] does it boot by boot, for `cargo harness debug`.
 //! * [`guest`]: one QEMU process, from its start to the power-off.
 //! * [`watch`]: the breakpoints, and what the debugger reads at each.
+//! * [`stop`]: places at which a person can have the machine stopped.
 //! * [`memory`]: copies of the guest's memory.
 //! * [`tamper`]: damage done on purpose, to see it noticed.
 //! * [`life`] is what comes out: plain data for the verdict.
@@ -10,6 +11,8 @@
 pub mod guest;
 pub mod life;
 pub mod memory;
+mod power;
+pub mod stop;
 pub mod tamper;
 pub mod watch;
 

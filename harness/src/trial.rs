@@ -5,14 +5,14 @@
 use std::path::Path;
 
 use anyhow::Result;
-use proto::scenario::Job;
+use proto::{record::Checkpoint, scenario::Job};
 
 use crate::{
     build::Builder,
     bundle,
     compare::{
         disk::{self as disk_compare, DiskBaseline},
-        memory as memory_compare,
+        memory::{self as memory_compare, MemoryCompare},
     },
     interrupt,
     options::Options,
@@ -20,7 +20,7 @@ use crate::{
     report::{DriverFile, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
-    session::{Inputs, Next, Session},
+    session::{Inputs, Next, Session, life::Life},
     setup::{self, Need, Toolchain},
     symbols::Symbols,
     verdict::{self, Context},
@@ -101,8 +101,15 @@ pub fn judged(
 ) -> Result<Report> {
     let mut session = Session::new(inputs, options, job, directory, progress)?;
     let baseline = DiskBaseline::take(&directory.disk(), &session.layout)?;
-    while session.boot()? == Next::Boot {}
-    progress.step("comparing memory and disk");
+    let mut memory = Vec::new();
+    loop {
+        let next = session.boot()?;
+        compare_resumed(&session.life, &mut memory, directory, progress)?;
+        if next == Next::End {
+            break;
+        }
+    }
+    progress.step("comparing the disk");
     let life = session.life;
     let disk = if life.failure.is_none() {
         let written = disk_compare::written_ranges(&life);
@@ -121,10 +128,45 @@ pub fn judged(
         },
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,
-        memory: memory_compare::compare_life(&life)?,
+        memory,
         disk,
     };
     Ok(verdict::judge(&life, &context))
+}
+
+/// Compares the memory of each hibernation that is through, and removes the copies: many cycles would fill the disk.
+fn compare_resumed(
+    life: &Life,
+    done: &mut Vec<MemoryCompare>,
+    directory: &RunDirectory,
+    progress: &Progress,
+) -> Result<()> {
+    let saves = || life.boots.iter().flat_map(|boot| &boot.saves);
+    let find = |checkpoint, cycle| {
+        saves().find(|save| save.checkpoint == checkpoint && save.cycle == cycle)
+    };
+    let through: Vec<u32> = saves()
+        .filter(|save| save.checkpoint == Checkpoint::Resumed)
+        .map(|save| save.cycle)
+        .filter(|cycle| done.iter().all(|result| result.cycle != *cycle))
+        .collect();
+    for cycle in through {
+        let before = find(Checkpoint::Freeze, cycle);
+        let after = find(Checkpoint::Resumed, cycle);
+        if let (Some(before), Some(after)) = (before, after) {
+            progress.step(&format!("comparing memory of hibernation {cycle}"));
+            let maps = memory_compare::maps_of_cycle(life, cycle);
+            done.push(memory_compare::compare(before, after, &maps)?);
+            directory.discard(
+                before
+                    .pieces
+                    .iter()
+                    .chain(&after.pieces)
+                    .map(|piece| piece.file.as_path()),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What ran where, for the report.

@@ -1,12 +1,6 @@
 //! `cargo harness debug`: QEMU stopped at a chosen place, its debugger port open, and what to type in gdb.
 
-use std::{
-    fmt::Write as _,
-    net::TcpListener,
-    path::PathBuf,
-    thread,
-    time::Duration,
-};
+use std::{fmt::Write as _, net::TcpListener, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -21,7 +15,8 @@ use crate::{
     run_directory::RunDirectory,
     session::{
         Inputs, Next, Session,
-        guest::{Guest, RunEnd, Running, StopAt, StopRequest},
+        guest::{Guest, RunEnd, Running},
+        stop::{StopAt, StopRequest},
     },
     setup::Need,
     symbols::for_gdb,

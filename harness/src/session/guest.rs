@@ -7,15 +7,16 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum;
 use proto::{
-    owner::{OwnerRun, Role},
+    owner::OwnerRun,
     record::{Checkpoint, Level, Record},
 };
 
 use super::{
-    life::{Boot, Hit, Point, PowerOff, QmpEvent},
+    life::{Boot, Hit, PowerOff, QmpEvent},
     memory,
+    power::power_off,
+    stop::StopRequest,
     tamper::HostFault,
     watch::Watch,
 };
@@ -35,38 +36,6 @@ const POLL: Duration = Duration::from_millis(50);
 const MOST_WARNINGS: usize = 10;
 /// Time from the power-off to the end of the process.
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
-
-/// Where a person can have the machine stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StopAt {
-    /// First instruction of the driver
-    DriverEntry,
-    /// `HwStorFindAdapter`
-    FindAdapter,
-    /// `HwStorInitialize`
-    Initialize,
-    /// The workload begins
-    Workload,
-    /// The first call of `StorPortMarkDumpMemory`
-    Mark,
-    /// The system is frozen, the image not yet written
-    Freeze,
-    /// The image is complete, the power still on
-    ImageComplete,
-    /// `HwStorFindAdapter` of the instance that resumes, in the second QEMU
-    Resume,
-    /// All memory is restored
-    Resumed,
-}
-
-/// A stop, as asked for: the place and the instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopRequest {
-    /// The place.
-    pub at: StopAt,
-    /// The instance; `None` = whichever comes first.
-    pub role: Option<Role>,
-}
 
 /// How the run of a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -359,6 +328,10 @@ impl<'a> Guest<'a> {
     fn take_events(&mut self) {
         let after_records = self.boot.records.len();
         for event in self.qemu.qmp.events() {
+            // Every breakpoint stops and resumes the machine.
+            if matches!(event.name.as_str(), "STOP" | "RESUME") {
+                continue;
+            }
             self.boot.events.push(QmpEvent {
                 name: event.name,
                 data: event.data,
@@ -433,50 +406,6 @@ pub enum Running {
     No,
 }
 
-impl StopRequest {
-    fn is_checkpoint(self, checkpoint: Checkpoint) -> bool {
-        match self.at {
-            StopAt::Workload => checkpoint == Checkpoint::Workload,
-            StopAt::Freeze => checkpoint == Checkpoint::Freeze,
-            StopAt::ImageComplete => checkpoint == Checkpoint::ImageComplete,
-            StopAt::Resumed => checkpoint == Checkpoint::Resumed,
-            StopAt::DriverEntry
-            | StopAt::FindAdapter
-            | StopAt::Initialize
-            | StopAt::Mark
-            | StopAt::Resume => false,
-        }
-    }
-
-    fn is_hit(self, hit: &Hit) -> bool {
-        if self.role.is_some_and(|role| role != hit.role) {
-            return false;
-        }
-        match self.at {
-            StopAt::DriverEntry => hit.point == Point::DriverEntry,
-            StopAt::FindAdapter => hit.point == Point::FindAdapter,
-            StopAt::Initialize => hit.point == Point::Initialize,
-            StopAt::Mark => hit.point == Point::MarkDumpMemory,
-            StopAt::Resume => hit.point == Point::FindAdapter && hit.boot > 0,
-            StopAt::Workload | StopAt::Freeze | StopAt::ImageComplete | StopAt::Resumed => false,
-        }
-    }
-}
-
-/// QMP's `SUSPEND_DISK` must come before `SHUTDOWN`.
-fn power_off(events: &[QmpEvent]) -> PowerOff {
-    let place = |name: &str| events.iter().position(|event| event.name == name);
-    match (place("SUSPEND_DISK"), place("SHUTDOWN")) {
-        (Some(suspend), Some(shutdown)) if suspend < shutdown => PowerOff::Hibernated,
-        (_, Some(shutdown)) if by_guest(&events[shutdown]) => PowerOff::ShutDown,
-        _ => PowerOff::None,
-    }
-}
-
-fn by_guest(event: &QmpEvent) -> bool {
-    event.data.get("guest").and_then(serde_json::Value::as_bool) == Some(true)
-}
-
 fn connect(port: u16) -> Result<std::net::TcpStream> {
     let start = Instant::now();
     loop {
@@ -497,38 +426,5 @@ fn kill(process: u32) {
     {
         // Gone already is just as well.
         let _gone = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn event(name: &str) -> QmpEvent {
-        QmpEvent {
-            name: name.to_owned(),
-            data: json!({ "guest": true, "reason": "guest-shutdown" }),
-            after_records: 0,
-        }
-    }
-
-    #[test]
-    fn hibernation_needs_suspend_disk_before_the_shutdown() {
-        let both = [event("RESUME"), event("SUSPEND_DISK"), event("SHUTDOWN")];
-        assert_eq!(power_off(&both), PowerOff::Hibernated);
-        assert_eq!(power_off(&[event("SHUTDOWN")]), PowerOff::ShutDown);
-        let reversed = [event("SHUTDOWN"), event("SUSPEND_DISK")];
-        assert_eq!(power_off(&reversed), PowerOff::ShutDown);
-        assert_eq!(power_off(&[event("SUSPEND_DISK")]), PowerOff::None);
-        assert_eq!(power_off(&[]), PowerOff::None);
-    }
-
-    #[test]
-    fn a_shutdown_by_a_signal_is_not_the_guests() {
-        let mut event = event("SHUTDOWN");
-        event.data = json!({ "guest": false, "reason": "host-signal" });
-        assert_eq!(power_off(&[event]), PowerOff::None);
     }
 }
