@@ -69,7 +69,10 @@ impl Window {
     const fn place<T>(self, offset: u32) -> Option<NonNull<T>> {
         const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
         let size = size_of::<T>() as u32;
-        if self.bytes < size || offset > self.bytes - size || !offset.is_multiple_of(align_of::<T>() as u32) {
+        if self.bytes < size
+            || offset > self.bytes - size
+            || !offset.is_multiple_of(align_of::<T>() as u32)
+        {
             return None;
         }
         // SAFETY: the place lies inside the window (checked just now, type invariant).
@@ -267,7 +270,11 @@ impl SrbExtension<'_> {
     #[inline]
     pub(crate) unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
         // INVARIANT: an extension that is not aligned to 8 bytes, which the port rules out, is treated as empty.
-        let bytes = if base.addr().get().is_multiple_of(8) { bytes } else { 0 };
+        let bytes = if base.addr().get().is_multiple_of(8) {
+            bytes
+        } else {
+            0
+        };
         Self {
             window: Window { base, bytes },
             request: PhantomData,
@@ -276,3 +283,6 @@ impl SrbExtension<'_> {
 }
 
 shared_memory!(SrbExtension<'_>);
+
+#[cfg(test)]
+mod tests;

@@ -225,3 +225,6 @@ impl Entry {
         self.sequence.store(sequence, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,9 @@
 pub(crate) mod parts;
 pub mod table;
 
+#[cfg(test)]
+mod tests;
+
 use core::{ffi::c_void, marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 
 use wdk_sys::{_SCSI_NOTIFICATION_TYPE, PSCSI_REQUEST_BLOCK, SCSI_REQUEST_BLOCK, storage};

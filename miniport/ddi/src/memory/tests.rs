@@ -1,0 +1,95 @@
+//! Windows are bounded and aligned, whatever offset they are asked for.
+
+use core::ptr::NonNull;
+use std::vec::Vec;
+
+use hba::access::{DmaMemory, SharedMemory};
+
+use super::UncachedMemory;
+
+const BYTES: u32 = 64;
+
+/// A window over the middle of a buffer, with guards on both sides.
+fn window(buffer: &mut Vec<u64>) -> UncachedMemory {
+    buffer.clear();
+    buffer.resize(24, 0xA5A5_A5A5_A5A5_A5A5);
+    let base = NonNull::from(&mut buffer[8]).cast();
+    // SAFETY: the buffer outlives the window in these tests, and nobody else uses it meanwhile.
+    unsafe { UncachedMemory::new(base, BYTES, 0x1_0000_0040) }
+}
+
+fn guards_are_intact(buffer: &[u64]) -> bool {
+    let guard = 0xA5A5_A5A5_A5A5_A5A5;
+    buffer[..8]
+        .iter()
+        .chain(&buffer[16..])
+        .all(|&word| word == guard)
+}
+
+#[test]
+fn values_are_little_endian_and_come_back() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.write_u64(8, 0x0102_0304_0506_0708);
+    assert_eq!(memory.read_u8(8), 8);
+    assert_eq!(memory.read_u16(8), 0x0708);
+    assert_eq!(memory.read_u32(12), 0x0102_0304);
+    memory.write_u64_pair(16, 1, 2);
+    assert_eq!((memory.read_u64(16), memory.read_u64(24)), (1, 2));
+    memory.write_bytes(33, b"odd");
+    let mut back = [0; 3];
+    memory.read_bytes(33, &mut back);
+    assert_eq!(&back, b"odd");
+    memory.zero(8, 8);
+    assert_eq!(memory.read_u64(8), 0);
+    assert_eq!(memory.bus_range().address(), memory.bus_address());
+    assert_eq!(memory.bus_range().bytes(), BYTES);
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn nothing_outside_is_reached() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    for offset in [
+        BYTES - 7,
+        BYTES - 1,
+        BYTES,
+        BYTES + 1,
+        u32::MAX - 7,
+        u32::MAX,
+    ] {
+        memory.write_u64(offset, u64::MAX);
+        memory.write_u64_pair(offset, u64::MAX, u64::MAX);
+        memory.write_bytes(offset, &[0xFF; 9]);
+        memory.zero(offset, 9);
+        assert_eq!(memory.read_u64(offset), 0, "offset {offset}");
+        let mut untouched = [7; 9];
+        memory.read_bytes(offset, &mut untouched);
+        assert_eq!(untouched, [7; 9], "offset {offset}");
+    }
+    for offset in [BYTES, u32::MAX] {
+        memory.write_u8(offset, 1);
+        assert_eq!(memory.read_u8(offset), 0);
+    }
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn what_is_not_aligned_is_not_there() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    memory.write_u64(4, u64::MAX);
+    memory.write_u32(2, u32::MAX);
+    memory.write_u16(1, u16::MAX);
+    assert_eq!(memory.read_u64(0), 0);
+    assert_eq!(memory.read_u16(1), 0);
+}
+
+#[test]
+fn absent_memory_is_empty() {
+    let memory = UncachedMemory::ABSENT;
+    memory.write_u8(0, 1);
+    assert_eq!((memory.length(), memory.read_u8(0)), (0, 0));
+}
