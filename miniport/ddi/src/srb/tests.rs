@@ -60,7 +60,7 @@ impl Extended {
                 (&raw const structure).cast::<u8>(),
                 place.cast(),
                 size_of::<T>(),
-            )
+            );
         };
         self
     }
