@@ -216,21 +216,21 @@ impl Image {
         Ok(entries.len() as u64)
     }
 
-    /// A page may be restored once, and not over the loader and its package.
+    /// A page may be in each set once (in both: the loader wiped a part of it), and not over the loader and its package.
     fn check_places(&self) -> Result<()> {
-        let mut frames: Vec<_> = self
-            .boot
-            .iter()
-            .chain(&self.kernel)
-            .map(|entry| entry.pfn)
-            .collect();
-        frames.sort_unstable();
-        if let Some([twice, ..]) = frames.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(refused(
-                &self.path,
-                &format!("page {twice:#x} is in its table twice"),
-            ));
+        let mut frames = Vec::new();
+        for set in [&self.boot, &self.kernel] {
+            let mut own: Vec<_> = set.iter().map(|entry| entry.pfn).collect();
+            own.sort_unstable();
+            if let Some([twice, ..]) = own.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(refused(
+                    &self.path,
+                    &format!("page {twice:#x} is in its table twice"),
+                ));
+            }
+            frames.append(&mut own);
         }
+        frames.sort_unstable();
         if let Some(low) = frames
             .first()
             .filter(|pfn| **pfn < PACKAGE_END / PAGE_BYTES)

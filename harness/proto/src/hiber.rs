@@ -6,7 +6,11 @@
 //! |---|---|
 //! | 0 | [`ImageHeader`], written last, its checksum in `header_xxh64` |
 //! | `toc_block`.. | [`TocEntry`] × (`boot_pages` + `kernel_pages`), boot-phase set first; checksum in the header |
+//! | `wipe_block`.. | [`WipeRange`] × `wipe_count`; at least one block is set aside |
 //! | `data_block`.. | the pages, one block each, in the order of the table |
+//!
+//! A page is in each set at most once. A page of which only a part is marked is in both: the loader restores it and
+//! overwrites the unmarked bytes (the wipe list), and the system takes just these bytes back from the kernel-phase copy.
 //!
 //! The package that the host places at [`PACKAGE_BASE`] is a [`PackageHeader`], then `wipes` × [`WipeRange`], then
 //! `pages` × [`TocEntry`], then, at the next page boundary, the pages in that order.
