@@ -10,7 +10,7 @@ pub struct Cdb {
     length: u8,
 }
 
-/// Which form a READ, WRITE or SYNCHRONIZE CACHE should have.
+/// Which form a READ or WRITE should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CdbForm {
     /// 10 bytes, if address and count fit.
@@ -34,7 +34,6 @@ const WRITE_10: u8 = 0x2A;
 const SYNCHRONIZE_CACHE_10: u8 = 0x35;
 const READ_16: u8 = 0x88;
 const WRITE_16: u8 = 0x8A;
-const SYNCHRONIZE_CACHE_16: u8 = 0x91;
 
 impl Cdb {
     /// INQUIRY for the standard data (SPC-5, 6.7).
@@ -71,16 +70,12 @@ impl Cdb {
         cdb
     }
 
-    /// SYNCHRONIZE CACHE of the whole medium.
+    /// SYNCHRONIZE CACHE of the whole medium. Always 10 bytes: disks need not know the 16-byte form (QEMU's does not).
     #[must_use]
-    pub const fn synchronize_cache(form: CdbForm) -> Self {
-        let (code, length) = match form {
-            CdbForm::Ten => (SYNCHRONIZE_CACHE_10, 10),
-            CdbForm::Sixteen => (SYNCHRONIZE_CACHE_16, 16),
-        };
+    pub const fn synchronize_cache() -> Self {
         let mut bytes = [0; 16];
-        bytes[0] = code;
-        Self { bytes, length }
+        bytes[0] = SYNCHRONIZE_CACHE_10;
+        Self { bytes, length: 10 }
     }
 
     /// All 16 bytes, zeros after the command's end.
@@ -142,7 +137,7 @@ mod tests {
     fn other_commands() {
         assert_eq!(Cdb::inquiry(36).bytes()[..6], [0x12, 0, 0, 0, 36, 0]);
         assert_eq!(Cdb::inquiry(36).length(), 6);
-        assert_eq!(Cdb::synchronize_cache(CdbForm::Ten).bytes()[0], 0x35);
-        assert_eq!(Cdb::synchronize_cache(CdbForm::Sixteen).length(), 16);
+        assert_eq!(Cdb::synchronize_cache().bytes()[0], 0x35);
+        assert_eq!(Cdb::synchronize_cache().length(), 10);
     }
 }

@@ -35,13 +35,7 @@ pub(super) fn storport_notification(call: &ExportCall) -> u64 {
         notification::INITIALIZE_DPC
         | notification::INITIALIZE_DPC_WITH_CONTEXT
         | notification::INITIALIZE_THREADED_DPC
-        | notification::SET_TARGET_PROCESSOR_DPC => {
-            crate::log_debug!(
-                "the dump instance initialises a DPC at {}; it never runs",
-                call.va(2)
-            );
-            remember_dpc_routine(call);
-        }
+        | notification::SET_TARGET_PROCESSOR_DPC => initialize_dpc(call),
         notification::ISSUE_DPC => issue_dpc(call),
         notification::ACQUIRE_SPIN_LOCK => acquire(call.arg32(2), call.va(4)),
         notification::RELEASE_SPIN_LOCK => release(call),
@@ -139,8 +133,14 @@ fn enable_passive_initialization(succeeded: Va) {
     }
 }
 
-/// The DPC's routine goes into its own structure, as the real port does it, so that the diagnosis can find it.
-fn remember_dpc_routine(call: &ExportCall) {
+/// A miniport must not initialise DPCs in dump mode (restrictions on miniport drivers that manage the boot drive). The
+/// routine goes into the DPC, as the real port does it, so that the diagnosis can find it; it never runs by itself.
+fn initialize_dpc(call: &ExportCall) {
+    rules::check(Rule::DumpReliesOnDpc);
+    rules::violate(
+        Rule::DumpReliesOnDpc,
+        format_args!("a DPC is initialised at {}; it never runs", call.va(2)),
+    );
     if call.arg32(0) == notification::SET_TARGET_PROCESSOR_DPC {
         return;
     }

@@ -130,9 +130,9 @@ impl Context {
     ///
     /// # Errors
     /// [`RequestError`].
-    pub fn synchronize(&self, random: &mut Random) -> Result<(), RequestError> {
+    pub fn synchronize() -> Result<(), RequestError> {
         request::execute(&Command::Scsi {
-            cdb: Cdb::synchronize_cache(form(random)),
+            cdb: Cdb::synchronize_cache(),
             data: Data::None,
         })
     }

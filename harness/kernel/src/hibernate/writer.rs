@@ -249,9 +249,7 @@ fn write_blocks(
         random,
     )
     .map_err(failed("wipe list"))?;
-    context
-        .synchronize(random)
-        .map_err(failed("SYNCHRONIZE CACHE"))?;
+    Context::synchronize().map_err(failed("SYNCHRONIZE CACHE"))?;
     let header = image::header(context.identity, plan, layout, &toc, switch::entry());
     write_bytes(
         context,
@@ -260,9 +258,7 @@ fn write_blocks(
         random,
     )
     .map_err(failed("header"))?;
-    context
-        .synchronize(random)
-        .map_err(failed("SYNCHRONIZE CACHE"))?;
+    Context::synchronize().map_err(failed("SYNCHRONIZE CACHE"))?;
     match request::execute(&Command::Shutdown) {
         Ok(()) => Ok(()),
         Err(error) => {
