@@ -22,6 +22,6 @@ pub enum QueueFault {
     IdOutOfRange,
     /// A used element names a descriptor that heads no outstanding request: stale, duplicate, or made up.
     IdNotOutstanding,
-    /// A used element claims more bytes than the request lets the device write.
+    /// A used element reports more bytes than the whole request has.
     Length,
 }

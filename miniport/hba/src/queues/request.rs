@@ -38,7 +38,7 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
             DescriptorForm::Indirect => self.ring.submit_indirect(
                 prepared.table,
                 prepared.descriptors,
-                prepared.writable,
+                prepared.report_limit,
                 token,
             )?,
             DescriptorForm::Direct => {
@@ -47,7 +47,7 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
                 self.ring.submit_direct(
                     descriptors,
                     prepared.descriptors,
-                    prepared.writable,
+                    prepared.report_limit,
                     token,
                 )?
             }

@@ -108,7 +108,8 @@ pub struct Prepared {
     pub(crate) header_offset: u32,
     pub(crate) response_offset: u32,
     pub(crate) data_bytes: u32,
-    pub(crate) writable: u32,
+    /// Most bytes that the device may report as written.
+    pub(crate) report_limit: u32,
     pub(crate) descriptors: u16,
 }
 
@@ -170,32 +171,29 @@ pub fn prepare<M: SharedMemory>(
     };
     // Device-readable parts come first (virtio 2.7.4.2), and the last descriptor has no NEXT flag.
     table.push(header, FLAG_NEXT);
-    let writable = match request.direction {
+    match request.direction {
         DataDirection::In => {
             table.push(response, FLAG_NEXT);
             table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
             table.end_chain();
-            RESPONSE_BYTES
-                .checked_add(request.data_bytes)
-                .ok_or(PrepareError::LengthMismatch)?
         }
         DataDirection::Out | DataDirection::None => {
             table.push_data(segments, 0, request.data_bytes)?;
             table.push(response, 0);
-            // QEMU adds the length of the data it read to the length that it reports as written (virtio_scsi_complete_req
-            // pushes both); a driver that insists on the response alone takes every write for a broken device.
-            RESPONSE_BYTES
-                .checked_add(request.data_bytes)
-                .ok_or(PrepareError::LengthMismatch)?
         }
-    };
+    }
+    // In both directions: QEMU adds the length of the data it read to the length that it reports as written
+    // (virtio_scsi_complete_req pushes both); a driver that insists on the response alone takes every write for a broken device.
+    let report_limit = RESPONSE_BYTES
+        .checked_add(request.data_bytes)
+        .ok_or(PrepareError::LengthMismatch)?;
     Ok(Prepared {
         table: frame.table.bus_address,
         table_offset: frame.table.offset,
         header_offset: frame.header.offset,
         response_offset: frame.response.offset,
         data_bytes: request.data_bytes,
-        writable,
+        report_limit,
         descriptors: table.next,
     })
 }

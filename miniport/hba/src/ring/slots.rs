@@ -52,7 +52,7 @@ fn low_16(value: u64) -> u16 {
 #[repr(C)]
 pub struct Slot {
     token: u64,
-    writable: u32,
+    report_limit: u32,
     next: u16,
     generation: u16,
 }
@@ -84,7 +84,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             let generation = (slot.generation | 1).wrapping_add(1);
             *slot = Slot {
                 token: 0,
-                writable: 0,
+                report_limit: 0,
                 next,
                 generation,
             };
@@ -127,7 +127,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
 
     /// Takes the first `count` free descriptors as one request and returns head and generation, `None` when they are too few.
     #[inline]
-    pub(super) fn allocate(&mut self, count: u16, token: u64, writable: u32) -> Option<(u16, u16)> {
+    pub(super) fn allocate(
+        &mut self,
+        count: u16,
+        token: u64,
+        report_limit: u32,
+    ) -> Option<(u16, u16)> {
         let free = self.free.checked_sub(count)?;
         let head = self.head;
         let mut last = head;
@@ -138,7 +143,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         self.get_mut(last)?.next = END;
         let slot = self.get_mut(head)?;
         slot.token = token;
-        slot.writable = writable;
+        slot.report_limit = report_limit;
         slot.generation = slot.generation.wrapping_add(1) | 1;
         let generation = slot.generation;
         self.head = rest;
@@ -152,7 +157,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
     pub(super) fn outstanding_at(&self, index: u16) -> Option<(u64, u32, u16)> {
         self.get(index)
             .filter(|slot| slot.generation & 1 == 1)
-            .map(|slot| (slot.token, slot.writable, slot.generation))
+            .map(|slot| (slot.token, slot.report_limit, slot.generation))
     }
 
     /// Ends the outstanding request at `head`, to which the device says it has written `written` bytes: returns token and
@@ -162,14 +167,14 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         let slot = self.get_mut(head).ok_or(QueueFault::IdOutOfRange)?;
         let Slot {
             token,
-            writable,
+            report_limit,
             next,
             generation,
         } = *slot;
         if generation & 1 == 0 {
             return Err(QueueFault::IdNotOutstanding);
         }
-        if written > writable {
+        if written > report_limit {
             return Err(QueueFault::Length);
         }
         slot.generation = generation.wrapping_add(1);

@@ -56,7 +56,8 @@ pub struct Used {
     pub token: u64,
     /// What the caller got at submission.
     pub tag: Tag,
-    /// Bytes that the device says it wrote, at most as many as it could. May be an underestimate (virtio 2.7.8.2).
+    /// Bytes that the device says it wrote, at most the limit of the submission. A hint: it may be too low (virtio 2.7.8.2), and
+    /// QEMU counts the data of a write too.
     pub written: u32,
 }
 
@@ -131,7 +132,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     }
 
     /// Puts a request into the ring whose descriptors lie in an indirect table of `descriptors` entries at `table`
-    /// (virtio 2.7.5.3). `writable` is the number of bytes that the device may write. Not visible before `publish`.
+    /// (virtio 2.7.5.3). `report_limit` is the most that the device may report as written. Not visible before
+    /// `publish`.
     ///
     /// # Errors
     /// The caller keeps the request, see [`SubmitError`].
@@ -140,13 +142,13 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         &mut self,
         table: u64,
         descriptors: u16,
-        writable: u32,
+        report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
         self.accepting()?;
         let (head, generation) = self
             .slots
-            .allocate(1, token, writable)
+            .allocate(1, token, report_limit)
             .ok_or(SubmitError::Full)?;
         let bytes = u32::from(descriptors).wrapping_mul(super::DESCRIPTOR_BYTES);
         self.window
@@ -163,7 +165,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         &mut self,
         descriptors: impl Iterator<Item = Descriptor>,
         count: u16,
-        writable: u32,
+        report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
         self.accepting()?;
@@ -175,7 +177,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         }
         let (head, generation) = self
             .slots
-            .allocate(count, token, writable)
+            .allocate(count, token, report_limit)
             .ok_or(SubmitError::Full)?;
         let mut index = head;
         let mut left = count;

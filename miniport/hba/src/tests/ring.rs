@@ -272,16 +272,16 @@ proptest! {
                 0 | 1 => {
                     let count = if direct { value % 3 + 1 } else { 1 };
                     let piece = Descriptor { bus_address: BUS, length: 8, direction: Direction::DeviceToDriver };
-                    let writable = u32::from(value);
+                    let limit = u32::from(value);
                     let result = if direct {
-                        ring.submit_direct(std::iter::repeat_n(piece, usize::from(count)), count, writable, next)
+                        ring.submit_direct(std::iter::repeat_n(piece, usize::from(count)), count, limit, next)
                     } else {
-                        ring.submit_indirect(BUS, 3, writable, next)
+                        ring.submit_indirect(BUS, 3, limit, next)
                     };
                     match result {
                         Ok(tag) => {
                             prop_assert_eq!(ring.token_of(tag), Some(next));
-                            waiting.insert(next, (count, writable));
+                            waiting.insert(next, (count, limit));
                         }
                         Err(error) => {
                             prop_assert_eq!(error, SubmitError::Full);
