@@ -1,7 +1,7 @@
 //! The engine against QEMU's own virtio-scsi device, without a guest: registers and memory go over the qtest protocol.
 //!
-//! The [fake device](hba::fake) is this project's reading of the specification; QEMU is somebody else's. Run with
-//! `cargo test -p hba --features qemu`; qemu-system-x86_64 must be installed. Each test starts its own QEMU and ends it.
+//! The fake device of the unit tests is this project's reading of the specification; QEMU is somebody else's.
+//! qemu-system-x86_64 must be installed. Each test starts its own QEMU and ends it.
 
 mod adapter;
 mod qtest;
