@@ -41,7 +41,7 @@ impl Refusal {
 /// The address on the wire.
 #[inline]
 pub(crate) const fn wire_address(unit: UnitAddress) -> ScsiAddress {
-    ScsiAddress::from_btl8(unit.target, unit.lun)
+    ScsiAddress::from_u8(unit.target, unit.lun)
 }
 
 /// The address as a number, for the flight recorder.

@@ -20,7 +20,7 @@ use crate::device::{CDB_BYTES, DescriptorForm, Features, Probe, SENSE_BYTES};
 use crate::pci::{CapError, VirtioCaps};
 use layout::{EVENT_BYTES_MIN, Shape};
 
-/// Bytes of a page, the unit in which Windows scatters a buffer.
+/// Bytes of a page, the unit in which a buffer is scattered.
 pub const PAGE_BYTES: u32 = 4096;
 /// Largest ring of a split virtqueue that the driver uses.
 pub const RING_SIZE_MAX: u16 = 1024;
@@ -306,7 +306,7 @@ impl Plan {
         self.shape.request_ring
     }
 
-    /// Most segments in one request: `NumberOfPhysicalBreaks` + 1 in Storport's terms.
+    /// Most segments in one request; there is one break fewer between them.
     #[must_use]
     pub const fn segments(&self) -> u16 {
         self.shape.segments

@@ -7,7 +7,7 @@ bitflags! {
     /// but are never accepted.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Features: u64 {
-        /// A request may carry both data-out and data-in (virtio 5.6.3). Not accepted: Windows sends no such request.
+        /// A request may carry both data-out and data-in (virtio 5.6.3). Not accepted: no caller sends such a request.
         const INOUT = 1 << 0;
         /// Hot-plug and hot-unplug are reported as events (virtio 5.6.3).
         const HOTPLUG = 1 << 1;

@@ -278,7 +278,7 @@ fn play_normal(
             }
             5 => {
                 let function = TaskManagement {
-                    address: ScsiAddress::from_btl8(0, 0),
+                    address: ScsiAddress::from_u8(0, 0),
                     function: TaskFunction::LogicalUnitReset,
                 };
                 next += 1;
@@ -388,7 +388,7 @@ fn describe(input: &mut Input<'_>) -> (Request<'static>, Vec<Segment>) {
         })
         .collect();
     let request = Request {
-        address: ScsiAddress::from_btl8(input.u8() & 1, 0),
+        address: ScsiAddress::from_u8(input.u8() & 1, 0),
         cdb,
         attribute: TaskAttribute::Simple,
         priority: 0,

@@ -1,6 +1,6 @@
 //! Where a request's device-visible parts are: header, response, descriptor table.
 //!
-//! The memory is the caller's: the SRB extension in the normal instance, the DMA region in the dump instance. A part must be
+//! The memory is the caller's: part of each request in the normal instance, the DMA region in the dump instance. A part must be
 //! contiguous for the device, the whole need not be: [`Frame::fragmented`] finds a place for each part and refuses when there
 //! is none, so that contiguity is never assumed.
 

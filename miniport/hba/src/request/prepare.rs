@@ -17,7 +17,7 @@ const ATTRIBUTE_OFFSET: u32 = 16;
 /// Attribute, priority, CRN and CDB, rounded up to whole 64-bit words.
 const TAIL_BYTES: usize = 40;
 
-/// Which way the data goes, seen from the driver (`SRB_FLAGS_DATA_IN` and `SRB_FLAGS_DATA_OUT`).
+/// Which way the data goes, seen from the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataDirection {
     /// No data.

@@ -75,7 +75,7 @@ pub enum Outcome {
     Malformed(ResponseFault),
 }
 
-/// The end of a command. The choice of an SRB status is the caller's, in one place.
+/// The end of a command. What the operating system is told of it is the caller's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Completion {
     /// How it ended.

@@ -47,9 +47,9 @@ impl ScsiAddress {
         }
     }
 
-    /// Addresses a logical unit up to 255, as Windows' BTL8 addresses do.
+    /// Addresses a logical unit up to 255; nothing can go wrong.
     #[must_use]
-    pub const fn from_btl8(target: u8, lun: u8) -> Self {
+    pub const fn from_u8(target: u8, lun: u8) -> Self {
         Self {
             target,
             lun: u16::from_le_bytes([lun, 0]),

@@ -33,7 +33,7 @@ fn start<'d>(
 }
 
 fn request(cdb: &Cdb, direction: DataDirection, data_bytes: u32) -> Request<'_> {
-    let address = ScsiAddress::from_btl8(0, 0);
+    let address = ScsiAddress::from_u8(0, 0);
     Request {
         address,
         cdb: cdb.as_bytes(),

@@ -12,7 +12,7 @@ use crate::ring::{QueueFault, Rearmed, SubmitError};
 use crate::scsi::cdb;
 use crate::scsi::lun::{LunError, ScsiAddress};
 
-const UNIT: ScsiAddress = ScsiAddress::from_btl8(4, 2);
+const UNIT: ScsiAddress = ScsiAddress::from_u8(4, 2);
 
 fn function(address: ScsiAddress, function: TaskFunction) -> TaskManagement {
     TaskManagement { address, function }
@@ -37,7 +37,7 @@ fn resets_cancel_the_commands_at_their_address_only() {
             device.insert_disk(target, lun, Disk::new(4, 512));
         }
         let mut adapter = Adapter::start(&memory, &device);
-        let addresses = [(1, UNIT), (2, far), (3, ScsiAddress::from_btl8(5, 2))];
+        let addresses = [(1, UNIT), (2, far), (3, ScsiAddress::from_u8(5, 2))];
         let sent = addresses.map(|(token, address)| {
             let sent = adapter.build(
                 address,
@@ -113,11 +113,11 @@ fn every_outcome_is_told_apart() {
     let reset = TaskFunction::LogicalUnitReset;
     assert_eq!(outcome(function(UNIT, reset)), TmfOutcome::Complete);
     assert_eq!(
-        outcome(function(ScsiAddress::from_btl8(4, 3), reset)),
+        outcome(function(ScsiAddress::from_u8(4, 3), reset)),
         TmfOutcome::IncorrectLun
     );
     assert_eq!(
-        outcome(function(ScsiAddress::from_btl8(9, 0), reset)),
+        outcome(function(ScsiAddress::from_u8(9, 0), reset)),
         TmfOutcome::BadTarget
     );
     assert_eq!(

@@ -25,7 +25,7 @@ fn five_with(answer: Answer, features: Features) -> (QueueFault, BTreeSet<u64>, 
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
     for token in 0..5 {
-        let address = ScsiAddress::from_btl8(0, 0);
+        let address = ScsiAddress::from_u8(0, 0);
         let sent = adapter.build(
             address,
             cdb::test_unit_ready().as_bytes(),
@@ -49,7 +49,7 @@ fn five_with(answer: Answer, features: Features) -> (QueueFault, BTreeSet<u64>, 
         (adapter.requests.fault(), adapter.requests.rejected()),
         (Some(fault), 1)
     );
-    let address = ScsiAddress::from_btl8(0, 0);
+    let address = ScsiAddress::from_u8(0, 0);
     let sent = adapter.build(
         address,
         cdb::test_unit_ready().as_bytes(),
@@ -115,7 +115,7 @@ fn a_duplicate_is_found_even_when_the_index_is_right() {
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
     for token in 0..5 {
-        let address = ScsiAddress::from_btl8(0, 0);
+        let address = ScsiAddress::from_u8(0, 0);
         let sent = adapter.build(
             address,
             cdb::test_unit_ready().as_bytes(),
@@ -152,7 +152,7 @@ fn tags_of_completed_and_reclaimed_requests_are_stale() {
     );
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
-    let address = ScsiAddress::from_btl8(0, 0);
+    let address = ScsiAddress::from_u8(0, 0);
     let mut tags: BTreeSet<u64> = BTreeSet::new();
     // Every slot is used several times; no tag comes twice.
     for token in 0..100 {
@@ -194,7 +194,7 @@ fn a_removed_device_gives_everything_back() {
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
     for token in 0..7 {
-        let address = ScsiAddress::from_btl8(0, 0);
+        let address = ScsiAddress::from_u8(0, 0);
         let sent = adapter.build(
             address,
             cdb::test_unit_ready().as_bytes(),
@@ -218,7 +218,7 @@ fn unpublished_requests_are_reclaimed_too() {
     let memory = memory();
     let device = FakeDevice::new(&memory, Offer::qemu(), &[]);
     let mut adapter = Adapter::start(&memory, &device);
-    let address = ScsiAddress::from_btl8(0, 0);
+    let address = ScsiAddress::from_u8(0, 0);
     let sent = adapter.build(
         address,
         cdb::test_unit_ready().as_bytes(),

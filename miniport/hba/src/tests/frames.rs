@@ -24,7 +24,7 @@ fn limits_are_refused_and_nothing_is_cut() {
     .unwrap();
     assert_eq!(frame.segments(), 4);
     let request = |cdb: &'static [u8], direction, data_bytes| Request {
-        address: ScsiAddress::from_btl8(0, 0),
+        address: ScsiAddress::from_u8(0, 0),
         cdb,
         attribute: TaskAttribute::Simple,
         priority: 0,
@@ -130,7 +130,7 @@ fn frames_find_room_in_fragments_or_refuse() {
     let fresh = memory();
     let window = fresh.window(0, 1024);
     let request = Request {
-        address: ScsiAddress::from_btl8(0, 0),
+        address: ScsiAddress::from_u8(0, 0),
         cdb: &[0; 6],
         attribute: TaskAttribute::Simple,
         priority: 0,

@@ -100,7 +100,7 @@ fn a_short_answer_is_a_residual_and_an_error_brings_sense_data() {
 
     let beyond = transfer(Access::Read, 100, 1);
     let sent = adapter.build(
-        ScsiAddress::from_btl8(0, 0),
+        ScsiAddress::from_u8(0, 0),
         beyond.as_bytes(),
         DataDirection::In,
         &segments(1, 512),
@@ -205,7 +205,7 @@ fn sense_length_is_bounded_by_the_field() {
         let device = FakeDevice::new(&memory, Offer::qemu(), &[fault]);
         device.insert_disk(0, 0, Disk::new(16, 512));
         let mut adapter = Adapter::start(&memory, &device);
-        let address = ScsiAddress::from_btl8(0, 0);
+        let address = ScsiAddress::from_u8(0, 0);
         let sent = adapter.build(
             address,
             cdb::test_unit_ready().as_bytes(),
@@ -235,7 +235,7 @@ fn a_burst_costs_one_doorbell_and_one_interrupt() {
             let read = transfer(Access::Read, 0, 1);
             let data = segments(1, 512);
             let sent = adapter.build(
-                ScsiAddress::from_btl8(0, 0),
+                ScsiAddress::from_u8(0, 0),
                 read.as_bytes(),
                 DataDirection::In,
                 &data,
@@ -289,7 +289,7 @@ fn a_full_ring_takes_no_more_and_loses_nothing() {
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
     let ready = cdb::test_unit_ready();
-    let address = ScsiAddress::from_btl8(0, 0);
+    let address = ScsiAddress::from_u8(0, 0);
     for token in 0..16 {
         let sent = adapter.build(address, ready.as_bytes(), DataDirection::None, &[]);
         adapter.send(&sent, token);

@@ -12,7 +12,7 @@ fn known_bytes() {
     assert_eq!(encoded(3, 0x3FFF), [1, 3, 0x7F, 0xFF, 0, 0, 0, 0]);
     assert_eq!(ScsiAddress::new(0, 0x4000), Err(LunError::LunTooLarge));
     assert_eq!(
-        ScsiAddress::from_btl8(9, 200),
+        ScsiAddress::from_u8(9, 200),
         ScsiAddress::new(9, 200).unwrap()
     );
 }
@@ -22,7 +22,7 @@ fn foreign_bytes() {
     let decode = ScsiAddress::decode;
     assert_eq!(
         decode([1, 2, 0x40, 5, 0, 0, 0, 0]),
-        Ok(ScsiAddress::from_btl8(2, 5))
+        Ok(ScsiAddress::from_u8(2, 5))
     );
     assert_eq!(decode([0xC1, 1, 0, 0, 0, 0, 0, 0]), Err(LunError::Format));
     assert_eq!(decode([0; 8]), Err(LunError::Format));
