@@ -66,7 +66,6 @@ pub struct Guest<'a> {
     boot: Boot,
     started: Instant,
     last_heard: String,
-    owners: Vec<OwnerRun>,
     cycle: u32,
     hung: Option<String>,
     warnings: usize,
@@ -114,7 +113,6 @@ impl<'a> Guest<'a> {
             progress,
             started,
             last_heard: String::new(),
-            owners: Vec::new(),
             // A resumed system speaks of the hibernation that it comes from until it is through.
             cycle: number,
             hung: None,
@@ -259,7 +257,7 @@ impl<'a> Guest<'a> {
                 )
                 .into());
             };
-            self.at_checkpoint(checkpoint)?;
+            self.at_checkpoint(checkpoint, &watch.owners)?;
             return Ok(until.is_some_and(|request| request.is_checkpoint(checkpoint)));
         }
         let hit = watch.hit(
@@ -280,7 +278,7 @@ impl<'a> Guest<'a> {
         Ok(wanted)
     }
 
-    fn at_checkpoint(&mut self, checkpoint: Checkpoint) -> Result<()> {
+    fn at_checkpoint(&mut self, checkpoint: Checkpoint, owners: &[OwnerRun]) -> Result<()> {
         match checkpoint {
             Checkpoint::Freeze | Checkpoint::Resumed => {
                 if checkpoint == Checkpoint::Freeze {
@@ -289,7 +287,7 @@ impl<'a> Guest<'a> {
                 self.progress.step("saving the guest's memory");
                 let save = memory::save(
                     &mut self.qemu.qmp,
-                    &self.owners,
+                    owners,
                     checkpoint,
                     self.cycle,
                     self.directory,
@@ -308,9 +306,6 @@ impl<'a> Guest<'a> {
     fn take_records(&mut self, watch: &mut Watch) -> Result<()> {
         for record in self.qemu.console.drain(self.boot.records.len())? {
             watch.learn(&record);
-            if let Record::OwnerMap { runs } = &record {
-                self.owners.clone_from(runs);
-            }
             self.show(&record);
             self.boot.records.push(record);
         }

@@ -13,7 +13,10 @@ use std::{
 };
 
 use anyhow::Result;
-use proto::{owner::Role, record::Record};
+use proto::{
+    owner::{OwnerRun, Role},
+    record::Record,
+};
 
 use super::life::{Arguments, Hit, Point};
 use crate::{
@@ -82,6 +85,8 @@ pub struct Watch {
     /// Export stubs by name; the flag tells the dump port's table.
     exports: BTreeMap<(bool, String), u64>,
     hba_location: Option<(u8, u8, u8)>,
+    /// The pages in use, as last reported; a resumed system has those of its freeze.
+    pub owners: Vec<OwnerRun>,
     /// Breakpoints set in the current QEMU.
     set: BTreeSet<u64>,
 }
@@ -98,6 +103,7 @@ impl Watch {
             checkpoint: elf::address_of(kernel, "bench_checkpoint")?,
             exports: BTreeMap::new(),
             hba_location: None,
+            owners: Vec::new(),
             set: BTreeSet::new(),
         })
     }
@@ -145,6 +151,7 @@ impl Watch {
                         .insert((entry.dump, entry.name.clone()), entry.address);
                 }
             }
+            Record::OwnerMap { runs } => self.owners.clone_from(runs),
             Record::Device(device) => self.hba_location = Some(device.location),
             _ => {}
         }
