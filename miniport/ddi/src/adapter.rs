@@ -150,7 +150,7 @@ pub enum Interrupt {
 /// A miniport.
 ///
 /// The methods run under the IRQL and lock that the port documents for the callback; what that allows is what their context
-/// offers. Source: CONTRACT of `storport.h` callbacks, `nc-storport-hw_*.md`.
+/// offers. Source: documentation of the callbacks, `nc-storport-hw_*.md`.
 pub trait Adapter: Sized + Send + Sync + 'static {
     /// The life in which this type serves; registration for the other is refused.
     type Life: Life;

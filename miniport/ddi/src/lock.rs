@@ -39,7 +39,7 @@ pub struct StartIoGuard<'slot, 'call> {
 }
 
 impl<'slot, 'call> StartIoGuard<'slot, 'call> {
-    /// INVARIANT: contexts of callbacks that hold no lock and may take this one (RULES: lock table).
+    /// INVARIANT: contexts of callbacks that hold no lock and may take this one (lock table of `StorPortAcquireSpinLock`).
     pub(crate) fn acquire(port: Port<'call>, mut slot: Pin<&'slot mut StartIoLockSlot>) -> Self {
         // SAFETY: the handle is only written by the port below and not moved: it stays where it is pinned.
         let handle = &raw mut unsafe { slot.as_mut().get_unchecked_mut() }.handle;

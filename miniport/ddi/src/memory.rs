@@ -64,34 +64,32 @@ impl Window {
         bytes: 0,
     };
 
-    /// The place of a `T` at `offset`, if it lies inside and is aligned.
+    /// Whether a `T` at `offset` lies inside and is aligned. One sum and two tests: this precedes each access on the path of each
+    /// request.
     #[inline]
-    const fn place<T>(self, offset: u32) -> Option<NonNull<T>> {
+    const fn holds<T>(self, offset: u32) -> bool {
         const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
-        let size = size_of::<T>() as u32;
-        if self.bytes < size
-            || offset > self.bytes - size
-            || !offset.is_multiple_of(align_of::<T>() as u32)
-        {
-            return None;
-        }
-        // SAFETY: the place lies inside the window (checked just now, type invariant).
-        Some(unsafe { self.base.add(offset as usize) }.cast())
+        offset as u64 + size_of::<T>() as u64 <= self.bytes as u64
+            && offset.is_multiple_of(align_of::<T>() as u32)
     }
 
     #[inline]
     fn read<T: Copy + Default>(self, offset: u32) -> T {
-        match self.place::<T>(offset) {
-            // SAFETY: `place` checked bounds and alignment; every bit pattern is a valid T (integers only).
-            Some(place) => unsafe { place.read_volatile() },
-            None => T::default(),
+        if !self.holds::<T>(offset) {
+            return T::default();
         }
+        // SAFETY: the place lies inside the window (checked just now, type invariant).
+        let place = unsafe { self.base.add(offset as usize) }.cast::<T>();
+        // SAFETY: the place is aligned (checked just now); every bit pattern is a valid T (integers only).
+        unsafe { place.read_volatile() }
     }
 
     #[inline]
     fn write<T: Copy>(self, offset: u32, value: T) {
-        if let Some(place) = self.place::<T>(offset) {
-            // SAFETY: `place` checked bounds and alignment.
+        if self.holds::<T>(offset) {
+            // SAFETY: the place lies inside the window (checked just now, type invariant).
+            let place = unsafe { self.base.add(offset as usize) }.cast::<T>();
+            // SAFETY: the place is aligned (checked just now).
             unsafe { place.write_volatile(value) };
         }
     }

@@ -69,6 +69,8 @@ pub enum Event {
     Panic = 19,
     /// Dump pointers were handed out; values: context, length.
     DumpPointers = 20,
+    /// Firmware had changed the PCI configuration, and it was restored; values: offset, value.
+    FunctionRestored = 22,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

@@ -12,7 +12,7 @@ use ddi::{
     status::{FindError, StorError},
 };
 use hba::{
-    pci::{CONFIG_BYTES, CapError, VirtioCaps, capabilities},
+    pci::{Bar, CONFIG_BYTES, CapError, VENDOR_ID, VirtioCaps, capabilities},
     plan::{DUMP_REGION_BYTES_MAX, PAGE_BYTES, Plan},
     ring::Slot,
 };
@@ -34,6 +34,12 @@ const CAUTIOUS_TRANSFER_BYTES: u32 = 64 * 1024;
 const PCI_COMMAND: u32 = 4;
 const PCI_COMMAND_MEMORY_SPACE: u16 = 1 << 1;
 const PCI_COMMAND_BUS_MASTER: u16 = 1 << 2;
+
+/// First base address register, their flag bits, and among those the type (PCI Local Bus 3.0, 6.2.5.1).
+const PCI_BARS: u32 = 0x10;
+const PCI_BAR_FLAGS: u32 = 0xF;
+const PCI_BAR_TYPE: u32 = 0x6;
+const PCI_BAR_TYPE_64: u32 = 0x4;
 
 /// Steps that can refuse the adapter, for the flight recorder.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +157,13 @@ fn find_hardware(
         ),
     };
     if read as usize >= CONFIG_BYTES {
-        enable_function(context, &config);
+        let [a, b, c, d, ..] = config;
+        let found = [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])];
+        if found != [VENDOR_ID, caps.device_id] {
+            // Another function answers here, or none: nothing of it may be touched.
+            return Err(refuse(Step::Config, found[1].into(), FindError::NotFound));
+        }
+        restore_function(context, &caps, &config);
     }
     let registers = map_registers(context, &caps, &ranges)
         .map_err(|error| refuse(Step::Map, error.code(), FindError::Failed))?;
@@ -172,20 +184,50 @@ fn discover(config: &[u8; CONFIG_BYTES], read: u32) -> Result<VirtioCaps, FindEr
     })
 }
 
-/// Switches memory space and bus mastering on where firmware has left them off (a resumed system may find them so).
-fn enable_function(context: &FindAdapterContext<'_>, config: &[u8; CONFIG_BYTES]) {
+/// Puts the function's configuration into the state in which the normal life left it, where firmware has changed it: the addresses of the
+/// memory ranges, memory space, bus mastering. A resumed system may find any of them otherwise before PnP has restored them.
+fn restore_function(
+    context: &FindAdapterContext<'_>,
+    caps: &VirtioCaps,
+    config: &[u8; CONFIG_BYTES],
+) {
     const NEEDED: u16 = PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER;
-    let command = match config
-        .get(PCI_COMMAND as usize..)
-        .and_then(<[u8]>::first_chunk)
-    {
-        Some(bytes) => u16::from_le_bytes(*bytes),
-        None => return,
+    let field = |offset: u32| {
+        let bytes = config.get(offset as usize..).and_then(<[u8]>::first_chunk);
+        bytes.copied().map_or(0, u32::from_le_bytes)
     };
-    if command & NEEDED != NEEDED {
-        let wanted = command | NEEDED;
-        let _ = context.write_pci_config(PCI_COMMAND, &wanted.to_le_bytes());
+    let [low, high, ..] = field(PCI_COMMAND).to_le_bytes();
+    let mut command = u16::from_le_bytes([low, high]);
+    for (offset, bar) in (PCI_BARS..).step_by(4).zip(caps.bars) {
+        let Bar::Memory { base } = bar else {
+            continue;
+        };
+        let kind = field(offset) & PCI_BAR_FLAGS;
+        let wanted = (base | u64::from(kind)).to_le_bytes();
+        let is_wide = kind & PCI_BAR_TYPE == PCI_BAR_TYPE_64;
+        let is_moved = field(offset) & !PCI_BAR_FLAGS != low_half(base)
+            || is_wide && u64::from(field(offset + 4)) != base >> 32;
+        if !is_moved {
+            continue;
+        }
+        // The function must not answer at a half-written address (PCI Local Bus 3.0, 6.2.5.1).
+        command &= !PCI_COMMAND_MEMORY_SPACE;
+        let _ = context.write_pci_config(PCI_COMMAND, &command.to_le_bytes());
+        let bytes = if is_wide { 8 } else { 4 };
+        let _ = context.write_pci_config(offset, wanted.get(..bytes).unwrap_or(&wanted));
+        recorder::record(Event::FunctionRestored, offset.into(), base);
     }
+    if command & NEEDED != NEEDED {
+        command |= NEEDED;
+        let _ = context.write_pci_config(PCI_COMMAND, &command.to_le_bytes());
+        recorder::record(Event::FunctionRestored, PCI_COMMAND.into(), command.into());
+    }
+}
+
+/// The lower 32 bits.
+const fn low_half(value: u64) -> u32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// A refusal of the port as a number, for the flight recorder.

@@ -1,4 +1,4 @@
-//! The mapping of CONTRACT section 5.5, value by value.
+//! The mapping of device answers to SRB status, value by value.
 
 use ddi::status::SrbStatus;
 use hba::request::{Completion, Outcome, ResponseFault, TmfOutcome};

@@ -214,15 +214,17 @@ fn the_resumed_system_enters_a_dirty_image() {
     // The snapshot is taken in the middle of a write; firmware leaves the device running and bus mastering off.
     let mut half_way = write(&mut hiber, Shape::Extended, 1, &[1; BLOCK], Form::Ten);
     assert_eq!(hiber.send(&mut half_way), None);
+    let before = *machine.config_space.borrow();
     machine.config_space.borrow_mut()[4..6].copy_from_slice(&[0, 0]);
+    machine.config_space.borrow_mut()[0x20..0x28].copy_from_slice(&[0x0C, 0, 0, 0xF0, 1, 0, 0, 0]);
     let mut resume = dump(machine);
     resume.inherit(&mut hiber);
     assert_eq!(resume.find_adapter(RESUME, context.pointer), FOUND);
     check_marks(&mut resume, context.pointer);
     assert_eq!(
-        machine.config_space.borrow()[4] & 6,
-        6,
-        "memory space, bus master"
+        *machine.config_space.borrow(),
+        before,
+        "addresses, memory space, bus master"
     );
     assert!(resume.initialize());
     let mut back = read(&mut resume, Shape::Extended, 100, 4096, Form::Ten);
@@ -332,4 +334,21 @@ fn normal_mode_in_the_dump_stack_is_bad_configuration() {
     assert_eq!(port.find_adapter(0, core::ptr::null_mut()), 3);
     let mut normal = Simulator::load(machine, false, driver_entry);
     assert_eq!(normal.find_adapter(HIBER, core::ptr::null_mut()), 3);
+}
+
+#[test]
+fn another_function_in_the_slot_is_left_alone() {
+    let _exclusive = exclusive();
+    let machine = machine(Offer::qemu(), &[]);
+    let context = context(machine);
+    machine.config_space.borrow_mut()[..4].copy_from_slice(&[0xFF; 4]);
+    let before = *machine.config_space.borrow();
+    let mut port = dump(machine);
+    assert_eq!(
+        port.find_adapter(RESUME, context.pointer),
+        0,
+        "SP_RETURN_NOT_FOUND"
+    );
+    assert_eq!(*machine.config_space.borrow(), before);
+    assert_eq!(port.hardware_touches().0, 0, "nothing is mapped");
 }

@@ -3,6 +3,9 @@
 //! Key types: [`RequestTable`] (one place per descriptor of the ring), [`Parked`] (proof for [`crate::adapter::Started`]).
 //! Look-up is by index, so that an answer finds its request in constant time.
 
+#![expect(unsafe_code, reason = "places move between processors")]
+// UNSAFETY: a place holds a raw pointer, whose ownership it carries across processors.
+
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 
 use wdk_sys::SCSI_REQUEST_BLOCK;
@@ -36,10 +39,8 @@ impl<A: Adapter> Clone for Place<A> {
 impl<A: Adapter> Copy for Place<A> {}
 
 // SAFETY: as for the request itself, ownership moves with the value.
-#[expect(unsafe_code, reason = "a place is a request or nothing")]
 unsafe impl<A: Adapter> Send for Place<A> {}
 // SAFETY: a shared place gives nothing away.
-#[expect(unsafe_code, reason = "a place is a request or nothing")]
 unsafe impl<A: Adapter> Sync for Place<A> {}
 
 impl<A: Adapter> Place<A> {
