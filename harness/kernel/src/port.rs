@@ -63,8 +63,8 @@ pub use self::{
     error::PortError,
     exports::EXPORTS,
     power::{
-        Drained, PowerAction, PowerWay, drain, hold, in_flight, power_down, power_up, release,
-        waiting,
+        Drained, PowerAction, PowerWay, drain, hold, in_flight, is_held, power_down, power_up,
+        release, waiting,
     },
     rare::send_rare_requests,
     remove::{Census, stop_and_remove, surprise_remove},

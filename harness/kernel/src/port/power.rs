@@ -83,6 +83,12 @@ pub fn release() {
     irql::at(irql::DISPATCH_LEVEL, dispatch::run);
 }
 
+/// Whether the queues are held.
+#[must_use]
+pub fn is_held() -> bool {
+    adapter::with(|adapter| adapter.queues.is_held()).unwrap_or(false)
+}
+
 /// Queued requests at the miniport.
 #[must_use]
 pub fn in_flight() -> u32 {

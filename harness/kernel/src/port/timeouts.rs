@@ -373,11 +373,22 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
     rules::check(Rule::RequestLost);
     adapter::with(|adapter| adapter.queues.release());
     irql::at(irql::DISPATCH_LEVEL, dispatch::run);
+    take_unit_attention(kind, address)?;
     if done {
         Ok(out.len())
     } else {
         Err(PortError::Reset(kind))
     }
+}
+
+/// The class driver's next command finds the unit attention that the reset left, and repeats itself.
+fn take_unit_attention(kind: Reset, address: Address) -> Result<(), PortError> {
+    for unit in super::units() {
+        if kind.covers(address, unit.address) {
+            dispatch::execute(Request::test_unit_ready(&unit))?;
+        }
+    }
+    Ok(())
 }
 
 fn reset_by_request(address: Address, function: u8) -> Result<bool, PortError> {

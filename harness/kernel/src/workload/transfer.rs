@@ -116,13 +116,11 @@ impl Workload {
         let mut flight = Vec::new();
         let mut left = self.requests;
         while left > 0 || !flight.is_empty() {
-            while left > 0 && flight.len() < self.queue_depth {
-                let Some(operation) = self.next_operation(&mut summary) else {
-                    break;
-                };
-                flight.push(operation);
-                left -= 1;
-            }
+            let room = self.queue_depth.saturating_sub(flight.len());
+            let batch = left.min(u32::try_from(room).unwrap_or(u32::MAX));
+            let before = flight.len();
+            self.submit_batch(batch, &mut flight, &mut summary);
+            left -= u32::try_from(flight.len() - before).unwrap_or(left);
             if flight.is_empty() {
                 // Nothing could be submitted: the summary has the error.
                 break;
@@ -141,10 +139,23 @@ impl Workload {
             interrupts_before: interrupt::count(),
         };
         let mut ignored = IoSummary::default();
-        for _ in 0..count {
-            flight.operations.extend(self.next_operation(&mut ignored));
-        }
+        self.submit_batch(count, &mut flight.operations, &mut ignored);
         flight
+    }
+
+    /// Submits up to `count` requests; they reach the miniport in one go, or later if the queues are held already.
+    fn submit_batch(&mut self, count: u32, flight: &mut Vec<Operation>, summary: &mut IoSummary) {
+        let held_before = port::is_held();
+        port::hold();
+        for _ in 0..count {
+            let Some(operation) = self.next_operation(summary) else {
+                break;
+            };
+            flight.push(operation);
+        }
+        if !held_before {
+            port::release();
+        }
     }
 
     /// Waits for the requests of [`Workload::launch`] and checks them. Emits the summary.

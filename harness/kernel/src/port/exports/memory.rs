@@ -103,7 +103,7 @@ pub(super) fn get_physical_address(call: &ExportCall) -> u64 {
         return 0;
     }
     let end = if srb.is_null() {
-        end_of_own_memory(va)
+        end_of_own_memory(va).or_else(|| end_of_extension(va))
     } else {
         end_of_request_memory(srb, va)
     };
@@ -143,6 +143,20 @@ fn end_of_own_memory(va: Va) -> Option<Va> {
             | Owner::DumpContext(_)
     )
     .then(|| block.va.offset(block.bytes))
+}
+
+/// End of the SRB extension that holds `va`, if its request is the miniport's: such an address needs no SRB.
+fn end_of_extension(va: Va) -> Option<Va> {
+    adapter::with(|adapter| {
+        adapter
+            .table
+            .iter()
+            .filter(|(_, slot)| slot.state == SlotState::AtMiniport)
+            .filter_map(|(_, slot)| slot.extension.as_ref())
+            .find(|block| va >= block.va && va.0 < block.va.0 + block.bytes)
+            .map(|block| block.va.offset(block.bytes))
+    })
+    .flatten()
 }
 
 /// End of the block if it belongs to a request that the miniport owns, or is the miniport's own.
