@@ -27,6 +27,15 @@ pub struct Console {
     thread: Option<JoinHandle<()>>,
 }
 
+/// A record and the time at which it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// The record.
+    pub record: Record,
+    /// When its last byte was read.
+    pub at: Instant,
+}
+
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
@@ -37,7 +46,7 @@ struct Shared {
 struct State {
     stream: UnixStream,
     partial: Vec<u8>,
-    records: Vec<Record>,
+    records: Vec<Arrived>,
     broken_frames: usize,
     last_heard: Instant,
 }
@@ -75,11 +84,11 @@ impl Console {
         })
     }
 
-    /// Reads what is there, and returns the records from number `from` on.
+    /// Reads what is there, and returns the records from number `from` on, with the times at which they came.
     ///
     /// # Errors
     /// A frame that is no record: guest and host do not speak the same protocol.
-    pub fn drain(&self, from: usize) -> Result<Vec<Record>> {
+    pub fn drain(&self, from: usize) -> Result<Vec<Arrived>> {
         let mut state = self.shared.lock();
         state.read_all();
         if state.broken_frames > 0 {
@@ -146,7 +155,10 @@ impl State {
             let end = start + length + 1;
             if length > 0 {
                 match wire::from_frame(&rest[start..end]) {
-                    Ok(record) => self.records.push(record),
+                    Ok(record) => self.records.push(Arrived {
+                        record,
+                        at: self.last_heard,
+                    }),
                     Err(_) => self.broken_frames += 1,
                 }
             }
@@ -180,6 +192,12 @@ mod tests {
         }
     }
 
+    fn drained(console: &Console, from: usize) -> Vec<Record> {
+        let arrived = console.drain(from).expect("drained");
+        assert!(arrived.is_sorted_by_key(|arrived| arrived.at));
+        arrived.into_iter().map(|arrived| arrived.record).collect()
+    }
+
     #[test]
     fn frames_in_pieces_become_records_in_order() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
@@ -188,11 +206,11 @@ mod tests {
         bytes.extend(wire::to_frame(&log("b")).expect("encoded"));
         let (first, second) = bytes.split_at(3);
         theirs.write_all(first).expect("written");
-        assert_eq!(console.drain(0).expect("drained"), []);
+        assert_eq!(drained(&console, 0), []);
         theirs.write_all(second).expect("written");
-        assert_eq!(console.drain(0).expect("drained"), [log("a"), log("b")]);
-        assert_eq!(console.drain(1).expect("drained"), [log("b")]);
-        assert_eq!(console.drain(9).expect("drained"), []);
+        assert_eq!(drained(&console, 0), [log("a"), log("b")]);
+        assert_eq!(drained(&console, 1), [log("b")]);
+        assert_eq!(drained(&console, 9), []);
     }
 
     #[test]

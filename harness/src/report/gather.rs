@@ -2,6 +2,8 @@
 //!
 //! Nothing is judged here. [`calls`] has the calls that two witnesses saw; [`cycle_at`] says to which hibernation a record or a hit belongs.
 
+use std::time::Duration;
+
 use proto::{
     hiber::PAGE_BYTES,
     record::{Checkpoint, DeviceFacts, IoSummary, Record, RuleOutcome, RuleState},
@@ -323,28 +325,39 @@ pub fn boots(life: &Life) -> Vec<BootSummary> {
 #[must_use]
 pub fn steps(life: &Life) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
+    let mut begins: Vec<Duration> = Vec::new();
+    // Time between two processes belongs to no step.
+    let mut earlier_boots = Duration::ZERO;
     for boot in &life.boots {
-        for record in &boot.records {
+        for (index, record) in boot.records.iter().enumerate() {
+            let now = earlier_boots + boot.arrivals.get(index).copied().unwrap_or_default();
             match record {
-                Record::StepBegin { name } => steps.push(Step {
-                    boot: boot.number,
-                    name: name.clone(),
-                    instructions: None,
-                    wall_microseconds: None,
-                }),
+                Record::StepBegin { name } => {
+                    begins.push(now);
+                    steps.push(Step {
+                        boot: boot.number,
+                        name: name.clone(),
+                        instructions: None,
+                        wall_microseconds: None,
+                    });
+                }
                 Record::StepEnd { name, instructions } => {
                     let open = steps
                         .iter_mut()
+                        .zip(&begins)
                         .rev()
-                        .find(|step| step.name == *name && step.instructions.is_none());
-                    if let Some(step) = open {
+                        .find(|(step, _)| step.name == *name && step.instructions.is_none());
+                    if let Some((step, begin)) = open {
                         step.instructions = Some(*instructions);
                         step.boot = boot.number;
+                        step.wall_microseconds =
+                            u64::try_from(now.saturating_sub(*begin).as_micros()).ok();
                     }
                 }
                 _ => {}
             }
         }
+        earlier_boots += boot.wall;
     }
     steps
 }

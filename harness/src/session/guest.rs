@@ -21,6 +21,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    console::Arrived,
     fault::Fault,
     gdb::{Debugger, Registers, Stop, Waited, Wire},
     interrupt,
@@ -98,6 +99,7 @@ impl<'a> Guest<'a> {
             boot: Boot {
                 number,
                 records: Vec::new(),
+                arrivals: Vec::new(),
                 events: Vec::new(),
                 hits: Vec::new(),
                 saves: Vec::new(),
@@ -304,20 +306,26 @@ impl<'a> Guest<'a> {
     }
 
     fn take_records(&mut self, watch: &mut Watch) -> Result<()> {
-        for record in self.qemu.console.drain(self.boot.records.len())? {
-            watch.learn(&record);
-            self.show(&record);
-            self.boot.records.push(record);
+        for arrived in self.qemu.console.drain(self.boot.records.len())? {
+            watch.learn(&arrived.record);
+            self.keep(arrived);
         }
         Ok(())
     }
 
     fn take_remaining_records(&mut self) -> Result<()> {
-        for record in self.qemu.console.drain(self.boot.records.len())? {
-            self.show(&record);
-            self.boot.records.push(record);
+        for arrived in self.qemu.console.drain(self.boot.records.len())? {
+            self.keep(arrived);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, arrived: Arrived) {
+        self.show(&arrived.record);
+        self.boot
+            .arrivals
+            .push(arrived.at.saturating_duration_since(self.started));
+        self.boot.records.push(arrived.record);
     }
 
     fn take_events(&mut self) {

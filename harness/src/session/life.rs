@@ -40,6 +40,8 @@ pub struct Boot {
     pub number: u32,
     /// What the kernel reported, in order.
     pub records: Vec<Record>,
+    /// When each record came, from the start of the process; empty where nobody measured.
+    pub arrivals: Vec<Duration>,
     /// What QEMU reported over QMP, in order.
     pub events: Vec<QmpEvent>,
     /// The breakpoints hit, in order.

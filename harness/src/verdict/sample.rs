@@ -39,6 +39,7 @@ pub(crate) fn boot(number: u32, records: Vec<Record>) -> Boot {
     Boot {
         number,
         records,
+        arrivals: Vec::new(),
         events: Vec::new(),
         hits: Vec::new(),
         saves: Vec::new(),
