@@ -46,6 +46,8 @@ pub struct Left {
     pub irql_after: Irql,
     /// Instructions that it took, nested callbacks and exports included.
     pub instructions: u64,
+    /// Instructions of its own code: without exports, what they called, and interrupts.
+    pub own_instructions: u64,
 }
 
 /// What looks at every callback.
@@ -62,8 +64,10 @@ pub struct Hooks {
 pub struct Invocation {
     /// Content of RAX; the caller cuts it to the type that the callback returns.
     pub returned: u64,
-    /// Instructions that it took.
+    /// Instructions that it took, nested callbacks and exports included.
     pub instructions: u64,
+    /// Instructions of its own code: without exports, what they called, and interrupts.
+    pub own_instructions: u64,
 }
 
 /// Where a violation happened.
@@ -84,6 +88,8 @@ struct Active {
     stack_top: u64,
     /// Exports that it is in, outermost first: the argument array and the return address.
     exports: Vec<(Va, Va)>,
+    /// Instructions that were not its own so far.
+    foreign_instructions: u64,
 }
 
 static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
@@ -109,6 +115,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
         callback,
         stack_top: cpu::stack_pointer().0,
         exports: Vec::new(),
+        foreign_instructions: 0,
     });
     let hooks = *HOOKS.lock();
     if let Some(hooks) = hooks {
@@ -120,6 +127,11 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     let returned = stubs::call(entry, &slots);
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();
+    let foreign = ACTIVE
+        .lock()
+        .last()
+        .map_or(0, |active| active.foreign_instructions);
+    let own_instructions = instructions.saturating_sub(foreign);
     if let Some(hooks) = hooks {
         (hooks.leave)(
             &callback,
@@ -127,6 +139,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
                 irql_before,
                 irql_after,
                 instructions,
+                own_instructions,
             },
         );
     }
@@ -137,6 +150,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     Invocation {
         returned,
         instructions,
+        own_instructions,
     }
 }
 
@@ -220,10 +234,23 @@ pub(crate) fn enter_export(args: Va, return_address: Va) {
     }
 }
 
-/// Notes that it left again.
-pub(crate) fn leave_export() {
+/// Notes that it left again, after that many instructions.
+pub(crate) fn leave_export(instructions: u64) {
     if let Some(active) = ACTIVE.lock().last_mut() {
         active.exports.pop();
+        if active.exports.is_empty() {
+            active.foreign_instructions += instructions;
+        }
+    }
+}
+
+/// Notes that the running callback was interrupted for that many instructions.
+pub(crate) fn interrupted(instructions: u64) {
+    if let Some(active) = ACTIVE.lock().last_mut()
+        // An export's time counts as a whole.
+        && active.exports.is_empty()
+    {
+        active.foreign_instructions += instructions;
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     mem::{self, Va},
     nt, record,
     sync::Lock,
+    timer,
 };
 
 pub mod data;
@@ -239,6 +240,7 @@ pub fn recent(count: usize) -> Vec<String> {
 
 /// What every stub calls.
 pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
+    let start = timer::instructions();
     let role = image::find(return_address).map(|place| place.role);
     let mut call = None;
     let mut table = None;
@@ -265,7 +267,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
         nt::prohibited::look_at(&call);
     }
     let result = (call.export.handler)(&call);
-    call::leave_export();
+    call::leave_export(timer::instructions().wrapping_sub(start));
     result
 }
 

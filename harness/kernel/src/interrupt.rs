@@ -10,7 +10,7 @@ use core::{
 };
 
 use crate::{
-    dpc,
+    call, dpc,
     hw::{cpu, port},
     irql::{self, DEVICE_LEVEL_HIGH, DEVICE_LEVEL_LOW, DISPATCH_LEVEL, Irql},
     pci::Function,
@@ -217,6 +217,7 @@ pub(crate) fn deliver(vector: u8) {
     if vector == SPURIOUS_VECTOR {
         return;
     }
+    let start = timer::instructions();
     let interrupted = irql::raise(vector >> 4);
     match vector {
         DISPATCH_VECTOR => {
@@ -241,6 +242,7 @@ pub(crate) fn deliver(vector: u8) {
         }
     }
     cpu::write_cr8(interrupted);
+    call::interrupted(timer::instructions().wrapping_sub(start));
 }
 
 fn connect(source: Source, handler: Handler) -> Result<Connection, InterruptError> {

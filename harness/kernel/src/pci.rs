@@ -23,6 +23,10 @@ const DECODE: u16 = 0x3;
 const CLASS: u16 = 0x08;
 const HEADER_TYPE: u16 = 0x0E;
 const BAR0: u16 = 0x10;
+/// Base class and subclass of a bridge to another PCI bus.
+const BRIDGE_CLASS: [u8; 2] = [6, 4];
+/// Register of such a bridge: the bus behind it.
+const SECONDARY_BUS: u16 = 0x19;
 const CAPABILITIES: u16 = 0x34;
 const INTERRUPT_LINE: u16 = 0x3C;
 const STATUS: u16 = 0x06;
@@ -143,18 +147,37 @@ pub struct SavedConfig {
     words: Vec<u32>,
 }
 
-/// All functions of all buses that answer, in the order of their places.
+/// All functions that answer, bus by bus: those of bus 0 and of the buses behind its bridges.
 #[must_use]
 pub fn scan() -> Vec<Function> {
+    let mut found: Vec<Function> = Vec::new();
+    let mut buses = Vec::from([0]);
+    let mut next = 0;
+    while let Some(&bus) = buses.get(next) {
+        next += 1;
+        for function in scan_bus(bus) {
+            if function.class.starts_with(&BRIDGE_CLASS) {
+                let secondary = function.read8(SECONDARY_BUS);
+                if secondary != 0 && !buses.contains(&secondary) {
+                    buses.push(secondary);
+                }
+            }
+            found.push(function);
+        }
+    }
+    found
+}
+
+fn scan_bus(bus: u8) -> Vec<Function> {
     let mut found = Vec::new();
-    for raw in (0..=u16::MAX).step_by(8) {
-        let first = Location::from_raw(raw);
+    for device in 0..32 {
+        let first = Location::new(bus, device, 0);
         let Some(function) = probe(first) else {
             continue;
         };
         found.push(function);
         if read8(first, HEADER_TYPE) & 0x80 != 0 {
-            let others = (1..8).map(|number| Location::new(first.bus, first.device, number));
+            let others = (1..8).map(|number| Location::new(bus, device, number));
             found.extend(others.filter_map(probe));
         }
     }

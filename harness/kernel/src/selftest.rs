@@ -165,12 +165,12 @@ fn timers() {
     };
     let start = timer::now_us();
     timer::set_after_us(2000, dpc(100));
-    let late = timer::set_after_us(3000, dpc(10_000));
+    let late = timer::set_after_us(60_000_000, dpc(10_000));
     timer::set_after_us(500, dpc(10));
     assert!(timer::cancel(late));
     while RAN.load(Ordering::Relaxed) != before + 110 {
         interrupt::wait();
-        assert!(timer::now_us() - start < 1_000_000, "the timers are late");
+        assert!(timer::now_us() - start < 30_000_000, "the timers are late");
     }
     assert!(timer::now_us() - start >= 2000, "the timers are early");
 }
