@@ -23,6 +23,10 @@ impl NormalAdapter {
     /// nobody can be inside them.
     pub(super) fn stop_adapter(&self, port: Port<'_>) -> bool {
         recorder::record(Event::AdapterControl, 1, 0);
+        if self.lifecycle.state() == State::Removed {
+            // The stop that follows a surprise removal: there is no hardware any more that could be touched.
+            return true;
+        }
         self.lifecycle.enter(State::Stopped);
         let Some(found) = &self.found else {
             return true;
