@@ -110,8 +110,8 @@ impl Case {
     /// # Errors
     /// The file cannot be read, has unknown fields, or expects nothing.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         Self::parse(&name, &text).with_context(|| format!("in {}", file.display()))
     }
@@ -141,7 +141,10 @@ impl Case {
             .with_context(|| format!("cannot read {}", directory.display()))?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        files.retain(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "toml")
+        });
         files.sort();
         files.iter().map(|file| Self::read(file)).collect()
     }
@@ -246,7 +249,10 @@ impl Case {
             );
         }
         for wanted in &self.expect_text {
-            ensure!(text.contains(wanted.as_str()), "{wanted:?} is missing in\n{text}");
+            ensure!(
+                text.contains(wanted.as_str()),
+                "{wanted:?} is missing in\n{text}"
+            );
         }
         Ok(())
     }

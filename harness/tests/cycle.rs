@@ -60,8 +60,17 @@ fn one_hibernation_on_the_usual_machine() {
     assert_eq!(report["disk_compare"]["outside_unchanged"], true);
     assert!(report["disk_compare"]["bytes_checked"].as_u64() > Some(1 << 16));
     let largest = report["images"][0]["largest_write_bytes"].as_u64();
-    assert_eq!(largest, Some(1 << 20), "the dump instance takes 1 MiB at a time");
-    for words in ["verdict: passed, 1 of 1", "MARK_MEMORY", "not checked:", "again with:"] {
+    assert_eq!(
+        largest,
+        Some(1 << 20),
+        "the dump instance takes 1 MiB at a time"
+    );
+    for words in [
+        "verdict: passed, 1 of 1",
+        "MARK_MEMORY",
+        "not checked:",
+        "again with:",
+    ] {
         assert!(passed.text.contains(words), "{words}\n{}", passed.text);
     }
 }
@@ -102,7 +111,11 @@ fn conventional_pci() {
 #[test]
 fn memory_above_4_gib() {
     let passed = cycle(&["--memory", "3G"]);
-    assert!(passed.text.contains("ok     above-4gib-used"), "{}", passed.text);
+    assert!(
+        passed.text.contains("ok     above-4gib-used"),
+        "{}",
+        passed.text
+    );
 }
 
 #[test]

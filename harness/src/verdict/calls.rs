@@ -5,7 +5,10 @@ use proto::{owner::Role, record::Record};
 
 use super::{Evidence, Finding};
 use crate::{
-    report::gather::{calls::point_name, cycle_at},
+    report::{
+        gather::{calls::point_name, cycle_at},
+        names::DUMP_RESUME_CAPABLE,
+    },
     session::life::{Arguments, Boot, Hit, Life, Point},
 };
 
@@ -60,8 +63,12 @@ pub(super) fn breakpoints_normal(evidence: &Evidence<'_>) -> Finding {
     Finding::unless(&faults, sequence(&hits))
 }
 
-/// `breakpoints-mark-memory`: in every hibernation the hibernate stack's image is entered for `MARK_MEMORY`.
+/// `breakpoints-mark-memory`: in every hibernation the hibernate stack's image is entered for `MARK_MEMORY`, if the driver is
+/// resume capable; without that there is no boot-phase set to mark for.
 pub(super) fn breakpoints_mark_memory(evidence: &Evidence<'_>) -> Finding {
+    if evidence.context.cycles > 0 && !is_resume_capable(evidence.life) {
+        return Finding::NotApplicable("single-phase: no marks are asked for".to_owned());
+    }
     each_cycle(evidence, MARK_MEMORY)
 }
 
@@ -79,6 +86,15 @@ pub(super) fn breakpoints_resume(evidence: &Evidence<'_>) -> Finding {
         );
     }
     each_cycle(evidence, RESUME)
+}
+
+/// Whether the dump instance says `DUMP_RESUME_CAPABLE` to `StorPortInitialize`; the debugger read it there.
+pub(super) fn is_resume_capable(life: &Life) -> bool {
+    life.hits().any(|hit| {
+        hit.role != Role::Normal
+            && matches!(hit.arguments, Arguments::StorPortInitialize { feature_support, .. }
+                if feature_support & DUMP_RESUME_CAPABLE != 0)
+    })
 }
 
 /// One entry of the dump image: its `DriverEntry` and the breakpoints up to the next `DriverEntry`.

@@ -6,11 +6,10 @@ use proto::{
     record::{Checkpoint, Record},
 };
 
-use super::{Evidence, Finding};
+use super::{Evidence, Finding, calls::is_resume_capable};
 use crate::{
     compare::memory::{is_compared, maps_of_cycle, owner_at},
-    report::names::{DUMP_RESUME_CAPABLE, owner_name},
-    session::life::Arguments,
+    report::names::owner_name,
 };
 
 /// First page frame above 4 GiB.
@@ -26,12 +25,7 @@ pub(super) fn two_phase(evidence: &Evidence<'_>) -> Finding {
     if evidence.context.cycles == 0 {
         return Finding::NotApplicable("no hibernation was asked for".to_owned());
     }
-    let capable = evidence.life.hits().any(|hit| {
-        hit.role == Role::Hiber
-            && matches!(hit.arguments, Arguments::StorPortInitialize { feature_support, .. }
-                if feature_support & DUMP_RESUME_CAPABLE != 0)
-    });
-    if !capable {
+    if !is_resume_capable(evidence.life) {
         let text = "single-phase: the driver does not set DUMP_RESUME_CAPABLE".to_owned();
         return if evidence.context.setup.driver.own {
             Finding::Broken(text)

@@ -147,6 +147,9 @@ pub(super) fn device_as_asked(evidence: &Evidence<'_>) -> Finding {
         return Finding::Broken("the kernel found no HBA".to_owned());
     };
     let mut faults = Vec::new();
+    if device.queue_entries == 0 && device.ids.starts_with("1af4:") {
+        faults.push("the size of the request queue could not be read".to_owned());
+    }
     if let Some(wanted) = options.queue_size
         && device.queue_entries != wanted
     {

@@ -1,3 +1,5 @@
+//! The queues of the port on their own: limits, holds, retries.
+
 use super::{Address, Queues};
 
 const UNIT: Address = Address {

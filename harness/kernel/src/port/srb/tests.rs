@@ -1,3 +1,5 @@
+//! Request blocks of both shapes, built and read back.
+
 use super::*;
 
 fn spec(function: u8, parameters: Parameters) -> SrbSpec {

@@ -1,3 +1,5 @@
+//! The plan of the workload: what must be where, and that it repeats with its seed.
+
 use super::*;
 
 const PARTITION: Partition = Partition {
