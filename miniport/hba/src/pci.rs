@@ -21,8 +21,14 @@ pub const CONFIG_BYTES: usize = 256;
 
 /// Bytes of the common configuration structure up to and including `queue_device` (virtio 4.1.4.3).
 pub const COMMON_BYTES: u32 = 56;
+/// Bytes of the common configuration structure in virtio 1.3, `queue_reset` included, rounded up.
+pub const COMMON_BYTES_MAX: u32 = 64;
 /// Bytes of the SCSI host device configuration (virtio 5.6.4).
 pub const DEVICE_BYTES: u32 = 36;
+
+/// Most bytes of the notification area that are mapped: 256 queues at the largest distance in use, a page (QEMU's
+/// `page-per-vq=on`). A device may announce gibibytes; a queue whose address lies beyond is refused at bring-up.
+pub const NOTIFY_BYTES_MAX: u32 = 1 << 20;
 
 const CAPABILITY_VENDOR: u8 = 0x09;
 const CAPABILITY_MSIX: u8 = 0x11;
@@ -87,7 +93,7 @@ pub struct Region {
     pub bar: u8,
     /// Offset in the BAR, in bytes.
     pub offset: u32,
-    /// Length in bytes; `offset + length` does not overflow.
+    /// Length in bytes: what the driver needs of what the device announces. `offset + length` does not overflow.
     pub length: u32,
 }
 

@@ -7,38 +7,15 @@ use crate::fake::ConfigSpace;
 fn qemu_space_is_understood() {
     let caps = capabilities(ConfigSpace::qemu().bytes()).unwrap();
     assert_eq!(caps.device_id, DEVICE_ID_MODERN);
-    assert_eq!(
-        caps.common,
-        Region {
-            bar: 4,
-            offset: 0,
-            length: 0x1000
-        }
-    );
-    assert_eq!(
-        caps.isr,
-        Region {
-            bar: 4,
-            offset: 0x1000,
-            length: 0x1000
-        }
-    );
-    assert_eq!(
-        caps.device,
-        Region {
-            bar: 4,
-            offset: 0x2000,
-            length: 0x1000
-        }
-    );
-    assert_eq!(
-        caps.notify,
-        Region {
-            bar: 4,
-            offset: 0x3000,
-            length: 0x1000
-        }
-    );
+    let region = |offset, length| Region {
+        bar: 4,
+        offset,
+        length,
+    };
+    assert_eq!(caps.common, region(0, COMMON_BYTES_MAX));
+    assert_eq!(caps.isr, region(0x1000, 1));
+    assert_eq!(caps.device, region(0x2000, DEVICE_BYTES));
+    assert_eq!(caps.notify, region(0x3000, 0x1000));
     assert_eq!(caps.notify_multiplier, 4);
     assert_eq!(caps.bars[4], Bar::Memory { base: 0xFE00_0000 });
     assert_eq!(
@@ -219,6 +196,20 @@ fn short_capabilities_are_refused_and_long_ones_accepted() {
         capabilities(space.bytes()),
         Err(CapError::CapabilityTooShort)
     );
+}
+
+#[test]
+fn unexpectedly_long_regions_are_used_as_far_as_needed() {
+    use Structure::{Common, Device, Isr, Notify};
+    let length = |structure, region: fn(&VirtioCaps) -> Region| {
+        let caps = with(structure, 4, 0x8000, 0x7FFF_0000, 4).unwrap();
+        assert!(caps.mapped_length(4) <= 0x8000 + NOTIFY_BYTES_MAX);
+        region(&caps).length
+    };
+    assert_eq!(length(Common, |caps| caps.common), COMMON_BYTES_MAX);
+    assert_eq!(length(Notify, |caps| caps.notify), NOTIFY_BYTES_MAX);
+    assert_eq!(length(Isr, |caps| caps.isr), 1);
+    assert_eq!(length(Device, |caps| caps.device), DEVICE_BYTES);
 }
 
 #[test]

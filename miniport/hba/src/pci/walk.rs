@@ -125,16 +125,29 @@ impl VendorCapability {
         })
     }
 
-    /// The region, checked as its type demands.
+    /// The region, checked as its type demands and no longer than the driver needs it (virtio 4.1.4.1).
     pub(super) fn checked(&self) -> Result<Region, CapError> {
-        let (structure, least, alignment) = match self.cfg_type {
-            CFG_COMMON => (Structure::Common, super::COMMON_BYTES, 4),
-            CFG_NOTIFY => (Structure::Notify, 2, 2),
-            CFG_ISR => (Structure::Isr, 1, 1),
-            _ => (Structure::Device, super::DEVICE_BYTES, 4),
+        let (structure, least, most, alignment) = match self.cfg_type {
+            CFG_COMMON => (
+                Structure::Common,
+                super::COMMON_BYTES,
+                super::COMMON_BYTES_MAX,
+                4,
+            ),
+            CFG_NOTIFY => (Structure::Notify, 2, super::NOTIFY_BYTES_MAX, 2),
+            CFG_ISR => (Structure::Isr, 1, 1, 1),
+            _ => (
+                Structure::Device,
+                super::DEVICE_BYTES,
+                super::DEVICE_BYTES,
+                4,
+            ),
         };
         check_region(structure, self.region, least, alignment)?;
-        Ok(self.region)
+        Ok(Region {
+            length: self.region.length.min(most),
+            ..self.region
+        })
     }
 
     /// The multiplier that follows a notification capability.
