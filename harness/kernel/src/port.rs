@@ -35,6 +35,8 @@ mod error;
 #[cfg(any(target_os = "none", clippy))]
 pub mod exports;
 #[cfg(any(target_os = "none", clippy))]
+mod faults;
+#[cfg(any(target_os = "none", clippy))]
 mod interrupts;
 #[cfg(any(target_os = "none", clippy))]
 mod invoke;
@@ -126,7 +128,7 @@ mod queries {
         adapter::miniport().map_or(0, |miniport| miniport.srb_type_flags)
     }
 
-    /// Extended function codes that were answered with NOT_IMPLEMENTED, with counts.
+    /// Extended function codes that were answered with `NOT_IMPLEMENTED`, with counts.
     #[must_use]
     pub fn not_implemented() -> BTreeMap<u32, u64> {
         adapter::with(|adapter| adapter.services.not_implemented.clone()).unwrap_or_default()

@@ -74,7 +74,11 @@ pub fn get<S, T: FromBytes>(bytes: &[u8], field: Field<S, T>) -> Option<T> {
 }
 
 /// Writes a member of a structure that starts `bytes`; false if `bytes` is too short.
-pub fn put<S, T: IntoBytes + Immutable>(bytes: &mut [u8], field: Field<S, T>, value: T) -> bool {
+pub fn put<S, T: IntoBytes + Immutable + Copy>(
+    bytes: &mut [u8],
+    field: Field<S, T>,
+    value: T,
+) -> bool {
     usize::try_from(field.offset)
         .ok()
         .and_then(|start| bytes.get_mut(start..))

@@ -37,23 +37,23 @@ static ADAPTER: Lock<Option<Adapter>> = Lock::new(None);
 pub struct Miniport {
     /// `HwContext` of `StorPortInitialize`.
     pub context: u64,
-    /// HwStorFindAdapter.
+    /// `HwStorFindAdapter`.
     pub find_adapter: Va,
-    /// HwStorInitialize.
+    /// `HwStorInitialize`.
     pub initialize: Va,
-    /// HwStorBuildIo; null if there is none.
+    /// `HwStorBuildIo`; null if there is none.
     pub build_io: Va,
-    /// HwStorStartIo.
+    /// `HwStorStartIo`.
     pub start_io: Va,
-    /// HwStorInterrupt.
+    /// `HwStorInterrupt`.
     pub interrupt: Va,
-    /// HwStorResetBus.
+    /// `HwStorResetBus`.
     pub reset_bus: Va,
-    /// HwStorAdapterControl.
+    /// `HwStorAdapterControl`.
     pub adapter_control: Va,
-    /// HwStorUnitControl; null if there is none.
+    /// `HwStorUnitControl`; null if there is none.
     pub unit_control: Va,
-    /// HwStorFreeAdapterResources; null if there is none.
+    /// `HwStorFreeAdapterResources`; null if there is none.
     pub free_adapter_resources: Va,
     /// `AdapterInterfaceType`.
     pub interface_type: u32,
@@ -126,9 +126,9 @@ impl Miniport {
 /// Where the adapter is in its life; transitions in [`Phase::may_become`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// HwStorFindAdapter has not returned yet.
+    /// `HwStorFindAdapter` has not returned yet.
     Finding,
-    /// Found; HwStorInitialize has not returned yet.
+    /// Found; `HwStorInitialize` has not returned yet.
     Initializing,
     /// Takes requests.
     Running,
@@ -145,9 +145,8 @@ impl Phase {
         matches!(
             (self, next),
             (Self::Finding, Self::Initializing)
-                | (Self::Initializing, Self::Running)
+                | (Self::Initializing | Self::Stopped, Self::Running)
                 | (Self::Running, Self::Stopped)
-                | (Self::Stopped, Self::Running)
                 | (_, Self::Removed)
         )
     }
@@ -160,7 +159,7 @@ pub struct Interrupts {
     pub connections: Vec<Connection>,
     /// Messages granted; 0 = line interrupt.
     pub messages: u16,
-    /// HwMSInterruptRoutine; null with a line interrupt.
+    /// `HwMSInterruptRoutine`; null with a line interrupt.
     pub message_routine: Va,
     /// One lock per message instead of one for all.
     pub per_message: bool,
@@ -289,7 +288,7 @@ pub struct Adapter {
     pub registry: Vec<RegistryValue>,
     /// Routine of `StorPortEnablePassiveInitialization`.
     pub passive_routine: Va,
-    /// HwStorInitialize is being called on the restart path.
+    /// `HwStorInitialize` is being called on the restart path.
     pub restarting: bool,
     /// Seed for choices.
     pub seed: u64,

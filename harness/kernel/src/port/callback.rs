@@ -71,7 +71,7 @@ impl Routine {
     }
 
     /// The longest the routine may run, in microseconds: bug check 0xF1/0x1002 allows 0.5 s for a callback and 5 s for
-    /// HwStorInitialize; FindAdapter and the PASSIVE_LEVEL routines are exempt.
+    /// `HwStorInitialize`; FindAdapter and the `PASSIVE_LEVEL` routines are exempt.
     #[must_use]
     pub const fn limit_us(self) -> Option<u64> {
         match self {
@@ -85,7 +85,7 @@ impl Routine {
         }
     }
 
-    /// Whether the routine may not wait at all (SDV rules SpNoWait and StorPortStartIo).
+    /// Whether the routine may not wait at all (SDV rules `SpNoWait` and `StorPortStartIo`).
     #[must_use]
     pub const fn must_not_wait(self) -> bool {
         matches!(self, Self::StartIo)

@@ -137,7 +137,7 @@ pub fn parse_luns(data: &[u8]) -> impl Iterator<Item = u8> {
         .chunks_exact(8)
         .take(usize::try_from(length / 8).unwrap_or(0))
         .filter_map(|entry| match entry {
-            [0, lun, ..] | [0x40, lun, ..] => Some(*lun),
+            [0 | 0x40, lun, ..] => Some(*lun),
             _ => None,
         })
 }

@@ -1,4 +1,4 @@
-//! Completions: what the miniport reports, checked at once, and processed later at DISPATCH_LEVEL.
+//! Completions: what the miniport reports, checked at once, and processed later at `DISPATCH_LEVEL`.
 
 use alloc::vec::Vec;
 
@@ -29,17 +29,17 @@ use crate::{
     timer,
 };
 
-/// Times a request is issued again after SRB_STATUS_BUSY (BusyRetryCount).
+/// Times a request is issued again after `SRB_STATUS_BUSY` (`BusyRetryCount`).
 const BUSY_RETRY_LIMIT: u32 = 20;
-/// Pause of a unit after SRB_STATUS_BUSY (BusyPauseTime).
+/// Pause of a unit after `SRB_STATUS_BUSY` (`BusyPauseTime`).
 const BUSY_PAUSE_US: u64 = 250_000;
-/// Share of the requests in flight to which a unit drains after QUEUE_FULL (QueueFullWaitIoPercentage).
+/// Share of the requests in flight to which a unit drains after `QUEUE_FULL` (`QueueFullWaitIoPercentage`).
 const QUEUE_FULL_PERCENT: u32 = 25;
 /// Times a class driver issues a request again after an error.
 const CLASS_RETRY_LIMIT: u32 = 8;
 /// Sense key UNIT ATTENTION.
 const UNIT_ATTENTION: u8 = 6;
-/// Statuses that a miniport may set (srb.h; INTERNAL_ERROR is the port's own).
+/// Statuses that a miniport may set (srb.h; `INTERNAL_ERROR` is the port's own).
 const VALID_STATUSES: [u8; 30] = [
     SRB_STATUS_SUCCESS,
     SRB_STATUS_ABORTED,
@@ -73,7 +73,7 @@ const VALID_STATUSES: [u8; 30] = [
     SRB_STATUS_INVALID_PARAMETER,
 ];
 
-/// The miniport completes the request at `block` (notification RequestComplete). Any IRQL up to DIRQL.
+/// The miniport completes the request at `block` (notification `RequestComplete`). Any IRQL up to DIRQL.
 pub(super) fn request_complete(block: Va) {
     let Some(found) = adapter::with(|adapter| {
         let ticket = adapter.table.by_block(block)?;
@@ -250,7 +250,7 @@ enum Next {
     Again { pause_us: u64, queue_full: bool },
 }
 
-/// Works off the completed requests. DISPATCH_LEVEL.
+/// Works off the completed requests. `DISPATCH_LEVEL`.
 pub(super) fn process() {
     while let Some(ticket) = adapter::with(|adapter| {
         let completed = &mut adapter.table.completed;

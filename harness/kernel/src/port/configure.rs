@@ -1,4 +1,4 @@
-//! `PORT_CONFIGURATION_INFORMATION`: prepared as Storport does, checked after HwStorFindAdapter.
+//! `PORT_CONFIGURATION_INFORMATION`: prepared as Storport does, checked after `HwStorFindAdapter`.
 
 use alloc::vec::Vec;
 
@@ -33,8 +33,10 @@ const DEFAULT_UNIT_DEPTH: u32 = 20;
 const DEFAULT_TARGETS: u8 = 8;
 const DEFAULT_LUNS: u8 = 8;
 const TRUE: u8 = 1;
+/// `Length`: this is the newest version of the structure (`CONFIG_INFO_VERSION_3`).
+const CONFIG_BYTES: u32 = 224;
 
-/// Fills the structure before the first call of HwStorFindAdapter; `messages` interrupt messages were assigned.
+/// Fills the structure before the first call of `HwStorFindAdapter`; `messages` interrupt messages were assigned.
 ///
 /// # Errors
 /// [`PortError::Memory`].
@@ -94,7 +96,7 @@ fn fill(messages: u16, wanted: u32, ranges_va: Va) -> Result<(), MemFault> {
         return Ok(());
     };
     let [physical_addresses, tagged, autosense, multiple] = miniport.booleans;
-    view.set(C::LENGTH, C::BYTES as u32)?;
+    view.set(C::LENGTH, CONFIG_BYTES)?;
     view.set(C::SYSTEM_IO_BUS_NUMBER, u32::from(location.bus))?;
     view.set(
         C::SLOT_NUMBER,
@@ -154,7 +156,7 @@ fn fill(messages: u16, wanted: u32, ranges_va: Va) -> Result<(), MemFault> {
     view.set(C::INITIAL_LUN_QUEUE_DEPTH, DEFAULT_UNIT_DEPTH)
 }
 
-/// Checks what HwStorFindAdapter left, and takes the limits out of it.
+/// Checks what `HwStorFindAdapter` left, and takes the limits out of it.
 ///
 /// # Errors
 /// [`PortError::Configuration`] if the port cannot work with it.
@@ -222,10 +224,7 @@ fn check_rules(view: View<C>, limits: &Limits) -> Result<(), MemFault> {
     let expected =
         adapter::with(|adapter| adapter.ranges_memory.as_ref().map_or(0, |block| block.va.0));
     let facts: [(bool, &str); 8] = [
-        (
-            view.get(C::LENGTH)? == C::BYTES as u32,
-            "Length was changed",
-        ),
+        (view.get(C::LENGTH)? == CONFIG_BYTES, "Length was changed"),
         (
             Some(view.get(C::ACCESS_RANGES)?) == expected,
             "AccessRanges was changed",
@@ -241,7 +240,7 @@ fn check_rules(view: View<C>, limits: &Limits) -> Result<(), MemFault> {
         (limits.buses > 0, "NumberOfBuses is 0"),
         (
             limits.targets > 0
-                && u32::from(limits.targets) <= config::SCSI_MAXIMUM_TARGETS_PER_BUS * 2 - 1,
+                && u32::from(limits.targets) < config::SCSI_MAXIMUM_TARGETS_PER_BUS * 2,
             "MaximumNumberOfTargets is out of bounds",
         ),
         (

@@ -1,4 +1,4 @@
-//! HwStorAdapterControl and HwStorUnitControl: the lists of supported types, and calling with the right IRQL and lock.
+//! `HwStorAdapterControl` and `HwStorUnitControl`: the lists of supported types, and calling with the right IRQL and lock.
 
 use alloc::vec;
 
@@ -30,11 +30,11 @@ use crate::{
     rules::{self, Rule},
 };
 
-/// What bytes behind the list hold, to see a miniport that writes past MaxControlType.
+/// What bytes behind the list hold, to see a miniport that writes past `MaxControlType`.
 const FENCE: u8 = 0x5C;
 const FENCE_BYTES: usize = 16;
 
-/// Asks HwStorAdapterControl for its list.
+/// Asks `HwStorAdapterControl` for its list.
 pub(super) fn query_adapter_types() {
     let types = query(ADAPTER_CONTROL_MAX, |list| {
         call_adapter(QUERY_SUPPORTED_CONTROL_TYPES, list) == adapter_control_status::SUCCESS
@@ -52,7 +52,7 @@ pub(super) fn query_adapter_types() {
     adapter::with(|adapter| adapter.adapter_controls = types);
 }
 
-/// Asks HwStorUnitControl for its list, if there is one.
+/// Asks `HwStorUnitControl` for its list, if there is one.
 pub(super) fn query_unit_types() {
     let routine = adapter::miniport().map_or(Va::NULL, |miniport| miniport.unit_control);
     if routine.is_null() {
@@ -103,12 +103,12 @@ fn query(count: u32, ask: impl FnOnce(Va) -> bool) -> ControlTypes {
     ControlTypes(mask)
 }
 
-/// Calls HwStorAdapterControl at the present IRQL, without a lock.
+/// Calls `HwStorAdapterControl` at the present IRQL, without a lock.
 pub(super) fn call_adapter(kind: u32, parameters: Va) -> u32 {
     call(kind, parameters, Routine::AdapterControl, &[])
 }
 
-/// Calls HwStorAdapterControl with ScsiStopAdapter or ScsiRestartAdapter: at DIRQL with the interrupt lock, the
+/// Calls `HwStorAdapterControl` with `ScsiStopAdapter` or `ScsiRestartAdapter`: at DIRQL with the interrupt lock, the
 /// stricter of the two documents.
 pub(super) fn call_stop_or_restart(kind: u32) -> u32 {
     let level = adapter::with(|adapter| adapter.interrupts.irql).unwrap_or(irql::DISPATCH_LEVEL);
@@ -161,8 +161,8 @@ fn call_unit(kind: u32, parameters: Va) -> u32 {
     u32::from_le_bytes([b0, b1, b2, b3])
 }
 
-/// Calls HwStorUnitControl for one unit if it supports `kind`: start, remove and surprise removal at PASSIVE_LEVEL,
-/// power at DISPATCH_LEVEL.
+/// Calls `HwStorUnitControl` for one unit if it supports `kind`: start, remove and surprise removal at `PASSIVE_LEVEL`,
+/// power at `DISPATCH_LEVEL`.
 pub(super) fn unit(kind: u32, address: Address, power: Option<(u32, u32)>) {
     let supported = adapter::with(|adapter| adapter.unit_controls.has(kind)).unwrap_or(false);
     if !supported {

@@ -1,6 +1,6 @@
-//! Issuing requests: queue, slot, request block, HwStorBuildIo, HwStorStartIo.
+//! Issuing requests: queue, slot, request block, `HwStorBuildIo`, `HwStorStartIo`.
 //!
-//! Everything here runs at DISPATCH_LEVEL, and never inside itself: callers below raise the IRQL, callbacks only ask for
+//! Everything here runs at `DISPATCH_LEVEL`, and never inside itself: callers below raise the IRQL, callbacks only ask for
 //! another round by [`kick`].
 
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use super::{
     },
     adapter::{self, Adapter, ROLE},
     callback::Routine,
-    complete, invoke,
+    complete, faults, invoke,
     locks::Lock,
     queue::Ticket,
     request::{Completion, Delivery, Request, RequestId, Slot, SlotState},
@@ -38,12 +38,10 @@ pub(super) const CANARY: u8 = 0xC5;
 const SENSE_BYTES: u8 = 32;
 /// Most requests that the port keeps, in queues and at the miniport.
 const SLOT_LIMIT: u32 = 1024;
-/// `DataBuffer` of a request whose data the miniport may not touch: an address that nothing is mapped at.
-const UNMAPPED_DATA: u64 = 0x0000_5A5A_0000_0000;
 /// Longest wait for one request, resets included; beyond it the bench gives up.
 const WAIT_LIMIT_US: u64 = 300_000_000;
 
-/// Hands a request to the port. IRQL <= DISPATCH_LEVEL.
+/// Hands a request to the port. IRQL <= `DISPATCH_LEVEL`.
 ///
 /// # Errors
 /// If there is no adapter, the unit is unknown, or no memory is left.
@@ -90,7 +88,7 @@ pub fn poll(id: RequestId) -> Option<Completion> {
     .flatten()
 }
 
-/// Waits for a request; interrupts, DPCs, timers and work items run meanwhile. PASSIVE_LEVEL.
+/// Waits for a request; interrupts, DPCs, timers and work items run meanwhile. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// [`PortError::Lost`] if the request is not completed even by the reset ladder.
@@ -107,7 +105,7 @@ pub fn wait(id: RequestId) -> Result<Completion, PortError> {
     }
 }
 
-/// Submits a request and waits for it. PASSIVE_LEVEL.
+/// Submits a request and waits for it. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// As [`submit`] and [`wait`].
@@ -148,7 +146,7 @@ fn run_from_dpc(_context: u64) {
     run();
 }
 
-/// Gives the miniport every request that may go now. DISPATCH_LEVEL.
+/// Gives the miniport every request that may go now. `DISPATCH_LEVEL`.
 pub(super) fn run() {
     while let Some(ticket) = adapter::with(|adapter| adapter.queues.next(timer::now_us())).flatten()
     {
@@ -266,7 +264,7 @@ fn data_buffer(request: &Request, map_buffers: u8) -> u64 {
     if mapped && !request.buffer.va.is_null() {
         request.buffer.va.0
     } else {
-        UNMAPPED_DATA + first.address % mem::PAGE_BYTES
+        faults::UNMAPPED_DATA + first.address % mem::PAGE_BYTES
     }
 }
 
@@ -280,7 +278,7 @@ fn write_list(list: &Allocation, request: &Request) -> bool {
         u32::try_from(elements.len()).unwrap_or(0),
     );
     for range in elements {
-        let mut element = [0; ScatterGatherElement::BYTES as usize];
+        let mut element = alloc::vec![0; size(ScatterGatherElement::BYTES)];
         abi::put(
             &mut element,
             ScatterGatherElement::PHYSICAL_ADDRESS,

@@ -48,7 +48,7 @@ pub struct DumpPointers {
     pub common_buffer_bytes: u32,
 }
 
-/// Asks the normal instance for its dump context. PASSIVE_LEVEL.
+/// Asks the normal instance for its dump context. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// If the miniport does not support it, refuses, or answers nonsense.
@@ -85,27 +85,28 @@ pub fn dump_pointers(unit: &Unit) -> Result<DumpPointers, PortError> {
     Ok(pointers)
 }
 
-/// Gives the context back; the miniport frees it. PASSIVE_LEVEL.
+/// Gives the context back; the miniport frees it. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// If the request fails.
 pub fn free_dump_pointers(pointers: DumpPointers) -> Result<(), PortError> {
-    let answer = request(
-        &pointers.unit,
-        SRB_FUNCTION_FREE_DUMP_POINTERS,
-        &pointers.allocation,
-    );
+    let DumpPointers {
+        unit,
+        allocation,
+        context,
+        ..
+    } = pointers;
+    let answer = request(&unit, SRB_FUNCTION_FREE_DUMP_POINTERS, &allocation);
     let result = power::demand_success("SRB_FUNCTION_FREE_DUMP_POINTERS", answer);
-    let still_there = !pointers.context.is_null() && mem::find(pointers.context).is_some();
+    let still_there = !context.is_null() && mem::find(context).is_some();
     rules::demand(
         Rule::DumpPointersInvalid,
         !still_there,
         format_args!(
-            "the context at {} is still allocated after SRB_FUNCTION_FREE_DUMP_POINTERS",
-            pointers.context
+            "the context at {context} is still allocated after SRB_FUNCTION_FREE_DUMP_POINTERS"
         ),
     );
-    let _ = mem::free(pointers.allocation.va);
+    let _ = mem::free(allocation.va);
     result
 }
 

@@ -12,13 +12,13 @@ pub enum PortError {
     DriverEntry(u32),
     /// DriverEntry returned success without a successful `StorPortInitialize`.
     NotInitialized,
-    /// HwStorFindAdapter returned this.
+    /// `HwStorFindAdapter` returned this.
     FindAdapter(u32),
     /// FindAdapter left a configuration that the port cannot use.
     Configuration(&'static str),
     /// No interrupt could be connected.
     Interrupt(InterruptError),
-    /// HwStorInitialize returned FALSE.
+    /// `HwStorInitialize` returned FALSE.
     Initialize,
     /// The passive initialisation routine returned FALSE.
     PassiveInitialize,

@@ -1,7 +1,7 @@
 //! storport.sys as a miniport in the normal role sees it: the table of exports.
 //!
 //! Families: [`initialize`], [`bus`] (configuration space, registers), [`memory`], [`queues`], [`registry`], [`misc`],
-//! [`notify`] (StorPortNotification), [`extended`] (StorPortExtendedFunction). [`args`] holds the checks that they share.
+//! [`notify`] (`StorPortNotification`), [`extended`] (`StorPortExtendedFunction`). [`args`] holds the checks that they share.
 
 use crate::exports::{Export, ExportCall, Handler};
 

@@ -34,7 +34,7 @@ pub(super) fn messages_to_grant(hba: &Function, mode: InterruptMode) -> u16 {
     }
 }
 
-/// Connects messages if the miniport named HwMSInterruptRoutine and messages were assigned, else the line.
+/// Connects messages if the miniport named `HwMSInterruptRoutine` and messages were assigned, else the line.
 ///
 /// # Errors
 /// [`PortError::Interrupt`].

@@ -3,6 +3,7 @@
 use super::{
     adapter::{self, ROLE},
     callback::Routine,
+    faults,
     locks::{Lock, LockFault},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 /// Calls `entry` as `routine` at the present IRQL, with `locks` held for it by the port, and checks how it comes back.
 pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) -> u64 {
     let begun = timer::now_us();
+    let hid_paged = faults::enter();
     adapter::with(|adapter| adapter.locks.enter(routine, locks));
     let returned = call::invoke(
         Callback {
@@ -25,6 +27,7 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
         entry,
         args,
     );
+    faults::leave(hid_paged);
     let left = adapter::with(|adapter| adapter.locks.leave()).unwrap_or_default();
     rules::check(Rule::StorPortSpinLock);
     for fault in left {

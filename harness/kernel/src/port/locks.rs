@@ -1,7 +1,7 @@
 //! The model of the miniport's spin locks: who holds what, in which callback, and what that callback may take.
 //!
 //! Documented order: a DPC lock or the StartIo lock first, then the interrupt lock; no lock twice; release in reverse;
-//! nothing held when the callback returns (StorPortAcquireSpinLock, table of permitted locks). The caller raises and
+//! nothing held when the callback returns (`StorPortAcquireSpinLock`, table of permitted locks). The caller raises and
 //! lowers the IRQL; this file is pure bookkeeping and runs on Linux.
 
 use alloc::vec::Vec;
@@ -91,7 +91,7 @@ impl Locks {
     }
 
     /// Tells how many channels `StorPortInitializePerfOpts` granted: with more than one the port holds no lock in
-    /// HwStorStartIo, which may then take the StartIo lock itself.
+    /// `HwStorStartIo`, which may then take the StartIo lock itself.
     pub fn set_concurrent_channels(&mut self, channels: u32) {
         self.concurrent_channels = channels;
     }
@@ -178,14 +178,16 @@ impl Locks {
 /// Equal ranks are compatible only between a DPC lock and the StartIo lock, and between two locks of the miniport's own.
 fn out_of_order(held: Lock, taken: Lock) -> bool {
     match (held, taken) {
-        (Lock::Dpc(_), Lock::StartIo) | (Lock::StartIo, Lock::Dpc(_)) => false,
-        (Lock::Own(_), _) | (_, Lock::Own(_)) => false,
+        (Lock::Dpc(_), Lock::StartIo)
+        | (Lock::StartIo, Lock::Dpc(_))
+        | (Lock::Own(_), _)
+        | (_, Lock::Own(_)) => false,
         _ => held.rank() >= taken.rank(),
     }
 }
 
-/// The table of StorPortAcquireSpinLock's page, full duplex. For ScsiStopAdapter and ScsiRestartAdapter the stricter
-/// page (HwStorAdapterControl: DIRQL with the interrupt lock held) decides.
+/// The table of `StorPortAcquireSpinLock`'s page, full duplex. For `ScsiStopAdapter` and `ScsiRestartAdapter` the stricter
+/// page (`HwStorAdapterControl`: DIRQL with the interrupt lock held) decides.
 fn permitted(routine: Routine, lock: Lock, concurrent: bool) -> bool {
     let (dpc, start_io, interrupt) = match routine {
         Routine::StartIo => (true, concurrent, true),

@@ -1,7 +1,7 @@
 //! Power and PnP stop: hold and drain the queues, take the adapter down, bring it up again.
 //!
-//! A miniport with ScsiAdapterPower gets that and neither SRB_FUNCTION_POWER nor ScsiStopAdapter for power (since
-//! Windows 8); others get SRB_FUNCTION_POWER, then ScsiStopAdapter, and later ScsiRestartAdapter.
+//! A miniport with `ScsiAdapterPower` gets that and neither `SRB_FUNCTION_POWER` nor `ScsiStopAdapter` for power (since
+//! Windows 8); others get `SRB_FUNCTION_POWER`, then `ScsiStopAdapter`, and later `ScsiRestartAdapter`.
 
 use proto::owner::Owner;
 
@@ -57,9 +57,9 @@ impl PowerAction {
 /// How the adapter was taken down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerWay {
-    /// By ScsiAdapterPower.
+    /// By `ScsiAdapterPower`.
     AdapterPower,
-    /// By SRB_FUNCTION_POWER and ScsiStopAdapter.
+    /// By `SRB_FUNCTION_POWER` and `ScsiStopAdapter`.
     StopAdapter,
 }
 
@@ -101,7 +101,7 @@ pub fn waiting() -> usize {
     adapter::with(|adapter| adapter.queues.waiting()).unwrap_or(0)
 }
 
-/// Waits until nothing is at the miniport; the queues must be held. PASSIVE_LEVEL.
+/// Waits until nothing is at the miniport; the queues must be held. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// [`PortError::NotDrained`].
@@ -129,7 +129,7 @@ fn is_quiet() -> bool {
     .unwrap_or(true)
 }
 
-/// Takes the adapter down: caches first, then units, then the adapter. PASSIVE_LEVEL; the queues must be held.
+/// Takes the adapter down: caches first, then units, then the adapter. `PASSIVE_LEVEL`; the queues must be held.
 ///
 /// # Errors
 /// The first step that fails.
@@ -169,7 +169,7 @@ pub fn power_down(action: PowerAction) -> Result<PowerWay, PortError> {
     Ok(way)
 }
 
-/// Brings the adapter up again; HwStorFindAdapter is not called. The queues stay held. PASSIVE_LEVEL.
+/// Brings the adapter up again; `HwStorFindAdapter` is not called. The queues stay held. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// The first step that fails.
@@ -191,7 +191,7 @@ pub fn power_up(action: PowerAction) -> Result<(), PortError> {
     Ok(())
 }
 
-/// ScsiStopAdapter, as for a PnP stop. The queues must be held and drained.
+/// `ScsiStopAdapter`, as for a PnP stop. The queues must be held and drained.
 ///
 /// # Errors
 /// [`PortError::Control`].
@@ -209,7 +209,7 @@ pub fn stop_adapter() -> Result<(), PortError> {
     result
 }
 
-/// \[ScsiSetRunningConfig,\] ScsiRestartAdapter, as after a PnP stop. The queues stay held.
+/// `ScsiRestartAdapter`, after `ScsiSetRunningConfig` where that is supported, as after a PnP stop. The queues stay held.
 ///
 /// # Errors
 /// [`PortError::Control`].
@@ -229,7 +229,7 @@ fn supports(kind: u32) -> bool {
     adapter::with(|adapter| adapter.adapter_controls.has(kind)).unwrap_or(false)
 }
 
-/// ScsiAdapterPower: at DISPATCH_LEVEL, the highest level that its page allows, without a lock.
+/// `ScsiAdapterPower`: at `DISPATCH_LEVEL`, the highest level that its page allows, without a lock.
 fn adapter_power(state: u32, action: PowerAction) -> Result<(), PortError> {
     use StorAdapterControlPower as P;
     let block = start::zeroed(64, Owner::Scratch, "adapter power parameters")?;

@@ -1,7 +1,7 @@
 //! The port's queues: which request goes to the miniport next.
 //!
 //! Per logical unit a depth, a FIFO and a gate; for the adapter a limit on requests and a gate. The gates implement
-//! StorPortPause/Resume, StorPortBusy/Ready, their Device forms, the pauses after SRB_STATUS_BUSY and QUEUE_FULL,
+//! StorPortPause/Resume, StorPortBusy/Ready, their Device forms, the pauses after `SRB_STATUS_BUSY` and `QUEUE_FULL`,
 //! link-down, and the hold for power and PnP changes (Storport queue management; registry entries for miniports).
 //!
 //! Pure: time comes in as microseconds, decisions come out as tickets. No request is dropped here.
@@ -29,7 +29,7 @@ struct Gate {
     until_us: Option<u64>,
     /// Closed until that many more requests complete (`StorPortBusy`).
     completions: u32,
-    /// Closed until no more than that many requests are in flight (QUEUE_FULL).
+    /// Closed until no more than that many requests are in flight (`QUEUE_FULL`).
     drain_to: Option<u32>,
 }
 
@@ -212,7 +212,7 @@ impl Queues {
         self.gate.completions = 0;
     }
 
-    /// `StorPortPauseDevice`, and the pause after SRB_STATUS_BUSY; false if the unit is unknown.
+    /// `StorPortPauseDevice`, and the pause after `SRB_STATUS_BUSY`; false if the unit is unknown.
     pub fn pause_unit(&mut self, address: Address, until_us: u64) -> bool {
         self.unit_mut(address)
             .map(|unit| unit.gate.until_us = Some(until_us))
@@ -240,7 +240,7 @@ impl Queues {
             .is_some()
     }
 
-    /// QUEUE_FULL: the unit waits until only `percent` of what is in flight now remains.
+    /// `QUEUE_FULL`: the unit waits until only `percent` of what is in flight now remains.
     pub fn queue_full(&mut self, address: Address, percent: u32) {
         if let Some(unit) = self.unit_mut(address)
             && unit.in_flight > 0

@@ -31,7 +31,7 @@ const NO_ANSWER: u32 = 0;
 /// `STOR_DEVICE_CAPABILITIES_EX` in bytes.
 const CAPABILITIES_BYTES: u64 = 24;
 
-/// Sends each of them once and checks the answers. PASSIVE_LEVEL.
+/// Sends each of them once and checks the answers. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// If a request cannot be made or is never completed.
@@ -72,7 +72,7 @@ fn foreign_io_control(unit: &Unit) -> Result<(), PortError> {
     Ok(())
 }
 
-/// SRB_FUNCTION_PNP with StorQueryCapabilities for the unit: answered, or refused as a whole.
+/// `SRB_FUNCTION_PNP` with `StorQueryCapabilities` for the unit: answered, or refused as a whole.
 fn query_capabilities(unit: &Unit) -> Result<(), PortError> {
     let block = start::zeroed(
         CAPABILITIES_BYTES,

@@ -15,7 +15,7 @@ use super::{
     },
     adapter::{self, Phase},
     callback::Routine,
-    complete, control, dispatch, interrupts, invoke, power,
+    complete, control, dispatch, faults, interrupts, invoke, power,
     queue::Address,
     request::Request,
     services::{self, BlockSort},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     irql,
-    mem::{self, Presence, Va},
+    mem::{self, Va},
     mmio,
     pci::MsixState,
     rules::{self, Rule},
@@ -45,7 +45,7 @@ pub struct Census {
     pub leaked_bytes: u64,
 }
 
-/// Orderly removal: caches, PnP requests, stop, resources, census. PASSIVE_LEVEL.
+/// Orderly removal: caches, PnP requests, stop, resources, census. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// The first step that fails; the adapter is gone in any case.
@@ -79,7 +79,7 @@ fn quiesce() -> Result<(), PortError> {
     Ok(())
 }
 
-/// SRB_FUNCTION_PNP; a miniport may answer INVALID_REQUEST to actions that do not concern it.
+/// `SRB_FUNCTION_PNP`; a miniport may answer `INVALID_REQUEST` to actions that do not concern it.
 fn pnp(address: Address, flags: u32, action: u32) -> Result<(), PortError> {
     let completion = dispatch::execute(Request {
         parameters: Parameters::Pnp { flags, action },
@@ -95,7 +95,7 @@ fn pnp(address: Address, flags: u32, action: u32) -> Result<(), PortError> {
     Ok(())
 }
 
-/// The HBA is pulled out: it answers nothing any more, and the miniport is told. PASSIVE_LEVEL.
+/// The HBA is pulled out: it answers nothing any more, and the miniport is told. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// [`PortError::NotRunning`].
@@ -127,13 +127,13 @@ pub fn surprise_remove() -> Result<Census, PortError> {
     account_for_outstanding();
     fail_waiting();
     // From here on the miniport knows; a touch of the registers faults.
-    mmio::set_present_all(Presence::Absent);
+    faults::hide_registers();
     rules::check(Rule::StopTouchedHardware);
     if adapter::phase() == Some(Phase::Running) {
         let _ = power::stop_adapter();
     }
     let census = tear_down();
-    mmio::set_present_all(Presence::Present);
+    faults::show_registers();
     Ok(census)
 }
 
@@ -152,7 +152,7 @@ fn account_for_outstanding() {
     }
 }
 
-/// Requests that the port still keeps back end with NO_DEVICE.
+/// Requests that the port still keeps back end with `NO_DEVICE`.
 fn fail_waiting() {
     adapter::with(|adapter| {
         let addresses: Vec<Address> = adapter
@@ -183,7 +183,7 @@ const fn no_device() -> super::Completion {
     }
 }
 
-/// HwStorFreeAdapterResources, then everything of the port's own.
+/// `HwStorFreeAdapterResources`, then everything of the port's own.
 fn tear_down() -> Census {
     services::run_passive_work();
     services::stop_all();

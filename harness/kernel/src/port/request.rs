@@ -302,7 +302,7 @@ pub enum SlotState {
     Free,
     /// The port: it waits in a queue.
     Queued,
-    /// The miniport, since HwStorBuildIo was called.
+    /// The miniport, since `HwStorBuildIo` was called.
     AtMiniport,
     /// The port: completed, not processed yet.
     Completed,
@@ -341,7 +341,7 @@ pub struct Slot {
     pub busy_retries: u32,
     /// Times it was issued again after an error.
     pub retries: u32,
-    /// HwStorStartIo was called.
+    /// `HwStorStartIo` was called.
     pub started: bool,
     /// The memory holds the canary.
     pub fenced: bool,

@@ -38,7 +38,7 @@ const PROBE_DEPTH: u32 = 1;
 /// Bit of INQUIRY byte 7: the unit takes several commands.
 const COMMAND_QUEUE: u8 = 1 << 1;
 
-/// Looks for logical units at every address up to the adapter's limits. PASSIVE_LEVEL.
+/// Looks for logical units at every address up to the adapter's limits. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// If requests cannot be made, or there is no disk.

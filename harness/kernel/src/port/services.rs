@@ -25,7 +25,7 @@ use crate::{
 pub struct MiniDpc {
     /// The `STOR_DPC`.
     pub object: Va,
-    /// HwStorDpcRoutine.
+    /// `HwStorDpcRoutine`.
     pub routine: Va,
     /// Arguments of the pending call.
     pub arguments: Option<(u64, u64)>,
@@ -34,22 +34,22 @@ pub struct MiniDpc {
 /// A timer of the miniport.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MiniTimer {
-    /// Handle given out; 0 for the one of RequestTimerCall.
+    /// Handle given out; 0 for the one of `RequestTimerCall`.
     pub handle: u64,
     /// Routine.
     pub routine: Va,
-    /// Context of HwStorTimerEx; `None` for HwStorTimer, which gets none.
+    /// Context of `HwStorTimerEx`; `None` for `HwStorTimer`, which gets none.
     pub context: Option<u64>,
     /// The clock's entry while it runs.
     pub running: Option<TimerId>,
 }
 
-/// A work item that waits for PASSIVE_LEVEL.
+/// A work item that waits for `PASSIVE_LEVEL`.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkItem {
     /// The worker.
     pub worker: u64,
-    /// HwStorWorkItem.
+    /// `HwStorWorkItem`.
     pub routine: Va,
     /// Its context.
     pub context: u64,
@@ -88,7 +88,7 @@ pub struct PerfOptions {
 pub struct Services {
     /// DPCs.
     pub dpcs: Vec<MiniDpc>,
-    /// Timers; the first one is RequestTimerCall's once that was used.
+    /// Timers; the first one is `RequestTimerCall`'s once that was used.
     pub timers: Vec<MiniTimer>,
     /// Workers by handle.
     pub workers: Vec<u64>,
@@ -104,13 +104,13 @@ pub struct Services {
     pub last_handle: u64,
     /// Own spin locks, by address.
     pub spin_locks: Vec<u64>,
-    /// A routine given to StorPortStateChangeDetected and its context.
+    /// A routine given to `StorPortStateChangeDetected` and its context.
     pub state_changes: Vec<(Va, u64, u64, u32)>,
     /// The bus changed: a scan is due.
     pub bus_changed: bool,
-    /// `StorPortExtendedFunction` codes answered with NOT_IMPLEMENTED, with counts.
+    /// `StorPortExtendedFunction` codes answered with `NOT_IMPLEMENTED`, with counts.
     pub not_implemented: BTreeMap<u32, u64>,
-    /// Device objects given out by StorPortGetDeviceObjects.
+    /// Device objects given out by `StorPortGetDeviceObjects`.
     pub device_objects: Vec<u64>,
     /// Events by address: signalled or not.
     pub events: BTreeMap<u64, bool>,
@@ -301,7 +301,7 @@ pub(super) fn stop_all() {
     }
 }
 
-/// Runs work items and state-change routines that wait. Only at PASSIVE_LEVEL; elsewhere nothing happens.
+/// Runs work items and state-change routines that wait. Only at `PASSIVE_LEVEL`; elsewhere nothing happens.
 pub(super) fn run_passive_work() {
     while irql::current() == irql::PASSIVE_LEVEL {
         let Some((item, extension)) = adapter::with(|adapter| {

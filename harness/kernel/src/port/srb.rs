@@ -35,6 +35,22 @@ const EX_DATA_OFFSET: u32 = 144;
 /// `Length` of an extended block: the part that both shapes have in common (up to `Signature`).
 const COMMON_HEADER_BYTES: u16 = 8;
 
+/// Sizes as the types that their uses need; the comparison with the facts is below.
+const CLASSIC_BYTES: usize = 88;
+const CLASSIC_LENGTH: u16 = 88;
+const CDB16_BYTES: u32 = 40;
+const POWER_BYTES: u32 = 24;
+const PNP_BYTES: u32 = 24;
+const EXTENDED_BYTES: usize = 184;
+const _: () = {
+    assert!(ScsiRequestBlock::BYTES == CLASSIC_BYTES as u64);
+    assert!(ScsiRequestBlock::BYTES == CLASSIC_LENGTH as u64);
+    assert!(SrbExDataScsiCdb16::BYTES == CDB16_BYTES as u64);
+    assert!(SrbExDataPower::BYTES == POWER_BYTES as u64);
+    assert!(SrbExDataPnp::BYTES == PNP_BYTES as u64);
+    assert!(EXTENDED_BYTES as u64 == EX_DATA_OFFSET as u64 + SrbExDataScsiCdb16::BYTES);
+};
+
 /// Which of the two request blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
@@ -138,7 +154,7 @@ impl SrbSpec {
     pub const fn block_bytes(kind: BlockKind) -> u64 {
         match kind {
             BlockKind::Classic => ScsiRequestBlock::BYTES,
-            BlockKind::Extended => EX_DATA_OFFSET as u64 + SrbExDataScsiCdb16::BYTES,
+            BlockKind::Extended => EXTENDED_BYTES as u64,
         }
     }
 
@@ -152,13 +168,9 @@ impl SrbSpec {
     }
 
     fn encode_classic(&self) -> Vec<u8> {
-        let mut block = vec![0; ScsiRequestBlock::BYTES as usize];
+        let mut block = vec![0; CLASSIC_BYTES];
         let srb = &mut block[..];
-        abi::put(
-            srb,
-            ScsiRequestBlock::LENGTH,
-            ScsiRequestBlock::BYTES as u16,
-        );
+        abi::put(srb, ScsiRequestBlock::LENGTH, CLASSIC_LENGTH);
         abi::put(srb, ScsiRequestBlock::FUNCTION, self.function);
         abi::put(srb, ScsiRequestBlock::SRB_STATUS, SRB_STATUS_PENDING);
         abi::put(srb, ScsiRequestBlock::PATH_ID, self.address.path);
@@ -180,7 +192,7 @@ impl SrbSpec {
                     ScsiRequestBlock::SENSE_INFO_BUFFER_LENGTH,
                     self.sense_bytes,
                 );
-                abi::put(srb, ScsiRequestBlock::QUEUE_TAG, self.tag as u8);
+                abi::put(srb, ScsiRequestBlock::QUEUE_TAG, self.tag.to_le_bytes()[0]);
                 abi::put(srb, ScsiRequestBlock::QUEUE_ACTION, SIMPLE_TAG);
             }
             Parameters::Power {
@@ -201,7 +213,7 @@ impl SrbSpec {
     }
 
     fn encode_extended(&self) -> Vec<u8> {
-        let mut block = vec![0; Self::block_bytes(BlockKind::Extended) as usize];
+        let mut block = vec![0; EXTENDED_BYTES];
         let ex_bytes = self.encode_ex_data(&mut block);
         let srb = &mut block[..];
         let length = if ex_bytes == 0 {
@@ -287,7 +299,7 @@ impl SrbSpec {
                     SrbExDataScsiCdb16::SENSE_INFO_BUFFER_LENGTH,
                     self.sense_bytes,
                 );
-                (srbex::SCSI_CDB16, SrbExDataScsiCdb16::BYTES)
+                (srbex::SCSI_CDB16, CDB16_BYTES)
             }
             Parameters::Power {
                 flags,
@@ -297,18 +309,18 @@ impl SrbSpec {
                 abi::put(data, SrbExDataPower::SRB_POWER_FLAGS, flags);
                 abi::put(data, SrbExDataPower::DEVICE_POWER_STATE, state);
                 abi::put(data, SrbExDataPower::POWER_ACTION, action);
-                (srbex::POWER, SrbExDataPower::BYTES)
+                (srbex::POWER, POWER_BYTES)
             }
             Parameters::Pnp { flags, action } => {
                 abi::put(data, SrbExDataPnp::PNP_ACTION, action);
                 abi::put(data, SrbExDataPnp::SRB_PNP_FLAGS, flags);
-                (srbex::PNP, SrbExDataPnp::BYTES)
+                (srbex::PNP, PNP_BYTES)
             }
         };
-        abi::put(data, SrbExDataScsiCdb16::TYPE, kind as u32);
+        abi::put(data, SrbExDataScsiCdb16::TYPE, kind.cast_unsigned());
         // `Length` counts what follows the Type and Length members.
-        abi::put(data, SrbExDataScsiCdb16::LENGTH, bytes as u32 - 8);
-        bytes as u32
+        abi::put(data, SrbExDataScsiCdb16::LENGTH, bytes - 8);
+        bytes
     }
 }
 
@@ -356,5 +368,5 @@ pub fn outcome(block: &[u8], kind: BlockKind) -> Option<SrbOutcome> {
 fn command_data(block: &[u8]) -> Option<&[u8]> {
     let data = block.get(EX_DATA_OFFSET as usize..)?;
     let kind: u32 = abi::get(data, SrbExDataScsiCdb16::TYPE)?;
-    (kind == srbex::SCSI_CDB16 as u32).then_some(data)
+    (kind == srbex::SCSI_CDB16.cast_unsigned()).then_some(data)
 }

@@ -1,4 +1,4 @@
-//! The PnP start: DriverEntry, HwStorFindAdapter, interrupts, HwStorInitialize, passive initialisation, queries.
+//! The PnP start: DriverEntry, `HwStorFindAdapter`, interrupts, `HwStorInitialize`, passive initialisation, queries.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -20,7 +20,7 @@ use super::{
     },
     adapter::{self, Adapter, ControlTypes, Interrupts, Limits, Miniport, Phase, ROLE},
     callback::Routine,
-    configure, control, device, interrupts, invoke,
+    configure, control, device, faults, interrupts, invoke,
     locks::{Lock as SpinLock, Locks},
     queue::Queues,
     request::Table,
@@ -38,7 +38,7 @@ use crate::{
     sync::Lock,
 };
 
-/// Most times that HwStorFindAdapter is called again when it says so.
+/// Most times that `HwStorFindAdapter` is called again when it says so.
 const AGAIN_LIMIT: u32 = 8;
 /// PCI command register: I/O space, memory space, bus master.
 const COMMAND_OFFSET: u16 = 4;
@@ -94,12 +94,13 @@ pub(super) fn register(miniport: Miniport) {
     }
 }
 
-/// Starts the driver `image` on `hba`. PASSIVE_LEVEL.
+/// Starts the driver `image` on `hba`. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// The first step that fails.
 pub fn start(image: &LoadedImage, hba: &pci::Function, options: &Options) -> Result<(), PortError> {
     invoke::watch_all_calls();
+    faults::watch(image);
     let miniport = enter_driver(image)?;
     hba.write16(COMMAND_OFFSET, hba.read16(COMMAND_OFFSET) | COMMAND_BITS);
     let facts = device::before_start(hba);
@@ -265,7 +266,7 @@ pub(super) fn zeroed(
     Ok(block)
 }
 
-/// Calls HwStorFindAdapter until it has an answer.
+/// Calls `HwStorFindAdapter` until it has an answer.
 fn find_adapter() -> Result<(), PortError> {
     let (Some(miniport), Some((extension, config))) = (
         adapter::miniport(),
@@ -314,7 +315,7 @@ fn find_adapter() -> Result<(), PortError> {
     }
 }
 
-/// HwStorInitialize: at DIRQL, with the interrupt lock.
+/// `HwStorInitialize`: at DIRQL, with the interrupt lock.
 pub(super) fn initialize() -> Result<(), PortError> {
     let (routine, extension, level) = adapter::with(|adapter| {
         (
@@ -339,7 +340,7 @@ pub(super) fn initialize() -> Result<(), PortError> {
     }
 }
 
-/// The routine of `StorPortEnablePassiveInitialization`, if there is one: at PASSIVE_LEVEL, interrupts on.
+/// The routine of `StorPortEnablePassiveInitialization`, if there is one: at `PASSIVE_LEVEL`, interrupts on.
 fn passive_initialize() -> Result<(), PortError> {
     let (routine, extension) =
         adapter::with(|adapter| (adapter.passive_routine, adapter.extension.va))

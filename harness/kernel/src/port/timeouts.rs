@@ -1,4 +1,4 @@
-//! Time-outs and the reset ladder: RESET_LOGICAL_UNIT, RESET_DEVICE, then HwStorResetBus (multi-tier reset).
+//! Time-outs and the reset ladder: `RESET_LOGICAL_UNIT`, `RESET_DEVICE`, then `HwStorResetBus` (multi-tier reset).
 //!
 //! A clock tick a second looks for overdue requests while any are at the miniport. One ladder is climbed at a time; the
 //! queues are held meanwhile. After the last rung the port ends what is still out, and says so.
@@ -36,7 +36,7 @@ pub enum Reset {
     LogicalUnit,
     /// `SRB_FUNCTION_RESET_DEVICE`.
     Device,
-    /// HwStorResetBus.
+    /// `HwStorResetBus`.
     Bus,
 }
 
@@ -73,13 +73,13 @@ pub struct Ladder {
 struct Climb {
     address: Address,
     rung: Reset,
-    /// The reset request; `None` for HwStorResetBus.
+    /// The reset request; `None` for `HwStorResetBus`.
     ticket: Option<Ticket>,
     /// The reset is done; requests have until then to come back.
     settled_at_us: Option<u64>,
 }
 
-/// Sees to it that the clock ticks while something may become overdue or a gate opens by time. DISPATCH_LEVEL.
+/// Sees to it that the clock ticks while something may become overdue or a gate opens by time. `DISPATCH_LEVEL`.
 pub(super) fn arm() {
     let now = timer::now_us();
     let due = adapter::with(|adapter| {
@@ -311,7 +311,7 @@ fn look(_context: u64) {
     dispatch::run();
 }
 
-/// Calls HwStorResetBus as the port does: DISPATCH_LEVEL, StartIo lock, queues held.
+/// Calls `HwStorResetBus` as the port does: `DISPATCH_LEVEL`, StartIo lock, queues held.
 fn call_reset_bus(path: u8) -> bool {
     let Some((routine, extension)) =
         adapter::with(|adapter| (adapter.miniport.reset_bus, adapter.extension.va))
@@ -329,7 +329,7 @@ fn call_reset_bus(path: u8) -> bool {
 }
 
 /// Resets on request, as an administrator's tool or a cluster does, and checks that every request that the reset
-/// covers comes back. PASSIVE_LEVEL. Yields the number of requests that were out when it began.
+/// covers comes back. `PASSIVE_LEVEL`. Yields the number of requests that were out when it began.
 ///
 /// # Errors
 /// [`PortError::Reset`] if the miniport refuses or fails.

@@ -1,3 +1,5 @@
+//! The table of rules: complete, and every name once.
+
 use alloc::collections::BTreeSet;
 
 use super::*;
@@ -56,4 +58,15 @@ fn unchecked_rules_are_in_the_final_list_by_name() {
         queued.map(|state| &state.state),
         Some(RuleOutcome::NotApplicable(_))
     ));
+}
+
+#[test]
+fn counters_that_were_lost_are_added() {
+    let rule = Rule::SpIrql;
+    let before = counters();
+    let mut after = before.clone();
+    after[rule.index()] = [before[rule.index()][0] + 5, before[rule.index()][1] + 2];
+    absorb(&before, &after);
+    assert_eq!(checks(rule), before[rule.index()][0] + 5);
+    assert_eq!(violations(rule), before[rule.index()][1] + 2);
 }

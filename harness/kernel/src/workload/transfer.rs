@@ -111,7 +111,7 @@ impl Workload {
 
     /// Writes and reads at random, flushes, reads everything back. Emits the summary.
     pub fn run(&mut self, name: &str) -> IoSummary {
-        let mut summary = self.begin(name);
+        let mut summary = Self::begin(name);
         let interrupts = interrupt::count();
         let mut flight = Vec::new();
         let mut left = self.requests;
@@ -160,7 +160,7 @@ impl Workload {
 
     /// Waits for the requests of [`Workload::launch`] and checks them. Emits the summary.
     pub fn land(&mut self, flight: Flight, name: &str) -> IoSummary {
-        let mut summary = self.begin(name);
+        let mut summary = Self::begin(name);
         let Flight {
             mut operations,
             interrupts_before,
@@ -173,7 +173,7 @@ impl Workload {
 
     /// Reads everything back that was ever written. Emits the summary.
     pub fn verify_all(&mut self, name: &str) -> IoSummary {
-        let mut summary = self.begin(name);
+        let mut summary = Self::begin(name);
         let interrupts = interrupt::count();
         self.read_back(&mut summary);
         self.end(summary, interrupts)
@@ -199,7 +199,7 @@ impl Workload {
         }
     }
 
-    fn begin(&self, name: &str) -> IoSummary {
+    fn begin(name: &str) -> IoSummary {
         let _ = port::take_peak_in_flight();
         IoSummary {
             name: String::from(name),

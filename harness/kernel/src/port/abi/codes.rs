@@ -265,7 +265,7 @@ enumeration! {
         PNP = "SrbExDataTypePnP" @ 98,
         IO_INFO = "SrbExDataTypeIoInfo" @ 128,
         PASSTHROUGH_DIRECT = "SrbExDataTypePassthroughDirect" @ 160,
-        MS_RESERVED_START = "SrbExDataTypeMSReservedStart" @ -268435456,
+        MS_RESERVED_START = "SrbExDataTypeMSReservedStart" @ -268_435_456,
         RESERVED = "SrbExDataTypeReserved" @ -1,
     }
 }

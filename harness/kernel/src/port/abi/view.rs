@@ -64,7 +64,7 @@ impl<S: Structure> View<S> {
     ///
     /// # Errors
     /// The fault, if the address cannot be written.
-    pub fn set<T: IntoBytes + Immutable>(
+    pub fn set<T: IntoBytes + Immutable + Copy>(
         self,
         field: Field<S, T>,
         value: T,

@@ -52,7 +52,7 @@ pub(super) fn called_from(rule: Rule, what: &str, allowed: &[Routine]) -> bool {
     )
 }
 
-/// A call that waits or allocates, which HwStorStartIo must not make.
+/// A call that waits or allocates, which `HwStorStartIo` must not make.
 pub(super) fn may_wait(what: &str) {
     let must_not = routine().is_some_and(Routine::must_not_wait);
     rules::demand(

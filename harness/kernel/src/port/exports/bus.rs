@@ -99,7 +99,7 @@ fn located(kind: u32, bus: u32, slot: u32) -> Option<Location> {
 }
 
 fn function_at(location: Location) -> Option<pci::Function> {
-    let own = adapter::with(|adapter| adapter.function.clone());
+    let own = adapter::with(|adapter| adapter.function);
     own.filter(|function| function.location == location)
         .or_else(|| {
             pci::scan()
@@ -108,7 +108,7 @@ fn function_at(location: Location) -> Option<pci::Function> {
         })
 }
 
-/// FindAdapter always; on the restart path only in ScsiSetRunningConfig, which is an adapter control at PASSIVE_LEVEL.
+/// FindAdapter always; on the restart path only in `ScsiSetRunningConfig`, which is an adapter control at `PASSIVE_LEVEL`.
 fn bus_data_allowed(call: &ExportCall) -> bool {
     let routine = args::routine();
     rules::demand(

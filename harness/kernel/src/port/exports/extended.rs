@@ -1,6 +1,6 @@
 //! `StorPortExtendedFunction`: most of Storport's newer routines go through this one variadic export.
 //!
-//! Codes without a service here answer STOR_STATUS_NOT_IMPLEMENTED and are counted for the report.
+//! Codes without a service here answer `STOR_STATUS_NOT_IMPLEMENTED` and are counted for the report.
 //! Arguments: 0 the code, 1 the device extension, 2 and on those of the routine (storport-inlines facts).
 
 use super::{

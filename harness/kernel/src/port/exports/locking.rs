@@ -1,4 +1,4 @@
-//! Spin locks: StorPortAcquireSpinLock, StorPortReleaseSpinLock, their extended and message forms.
+//! Spin locks: `StorPortAcquireSpinLock`, `StorPortReleaseSpinLock`, their extended and message forms.
 
 use super::{
     super::{
@@ -23,7 +23,7 @@ use crate::{
     rules::{self, Rule},
 };
 
-/// Notification AcquireSpinLock: (type, ext, SpinLock, LockContext, LockHandle).
+/// Notification `AcquireSpinLock`: (type, ext, `SpinLock`, `LockContext`, `LockHandle`).
 pub(super) fn acquire(call: &ExportCall) {
     acquire_kind(ulong(call, 2), call.va(3), call.va(4));
 }
@@ -125,7 +125,7 @@ fn give_back(lock: Lock, old: Irql) {
     }
 }
 
-/// Notification ReleaseSpinLock: (type, ext, LockHandle).
+/// Notification `ReleaseSpinLock`: (type, ext, `LockHandle`).
 pub(super) fn release(call: &ExportCall) {
     let view = View::<StorLockHandle>::at(call.va(2));
     let (Ok(kind), Ok(context), Ok(old)) = (

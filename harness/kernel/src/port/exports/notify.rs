@@ -33,14 +33,19 @@ pub(super) fn notification(call: &ExportCall) -> u64 {
         kind::REQUEST_COMPLETE | kind::REQUEST_DIRECT_COMPLETE => {
             complete::request_complete(call.va(2));
         }
-        // Storport asks for no more requests this way; both are ignored (StorPortNotification).
-        kind::NEXT_REQUEST | kind::NEXT_LU_REQUEST => {}
+        // Storport ignores the first two (`StorPortNotification`); for the others there is nobody here to tell.
+        kind::NEXT_REQUEST
+        | kind::NEXT_LU_REQUEST
+        | kind::WMI_EVENT
+        | kind::WMI_REREGISTER
+        | kind::TRACE_NOTIFICATION
+        | kind::IO_TARGET_REQUEST_SERVICE_TIME
+        | kind::SET_TARGET_PROCESSOR_DPC => {}
         kind::RESET_DETECTED => log!("miniport: a reset was detected"),
         kind::REQUEST_TIMER_CALL => request_timer_call(call),
         kind::BUS_CHANGE_DETECTED => {
             adapter::with(|adapter| adapter.services.bus_changed = true);
         }
-        kind::WMI_EVENT | kind::WMI_REREGISTER => {}
         kind::LINK_UP => {
             adapter::with(|adapter| adapter.queues.resume_adapter());
             dispatch::kick();
@@ -56,12 +61,10 @@ pub(super) fn notification(call: &ExportCall) -> u64 {
         kind::BUFFER_OVERRUN_DETECTED => {
             rules::violate(Rule::PoolOverrun, "the miniport reports a buffer overrun");
         }
-        kind::TRACE_NOTIFICATION | kind::IO_TARGET_REQUEST_SERVICE_TIME => {}
         kind::ENABLE_PASSIVE_INITIALIZATION => enable_passive_initialization(call),
         kind::INITIALIZE_DPC
         | kind::INITIALIZE_DPC_WITH_CONTEXT
         | kind::INITIALIZE_THREADED_DPC => initialize_dpc(call),
-        kind::SET_TARGET_PROCESSOR_DPC => {}
         kind::ISSUE_DPC => issue_dpc(call),
         kind::ACQUIRE_SPIN_LOCK => locking::acquire(call),
         kind::RELEASE_SPIN_LOCK => locking::release(call),
@@ -90,7 +93,7 @@ pub(super) fn notification(call: &ExportCall) -> u64 {
     NOTHING
 }
 
-/// RequestTimerCall: (type, ext, HwStorTimer, microseconds); 0 microseconds cancel.
+/// `RequestTimerCall`: (type, ext, `HwStorTimer`, microseconds); 0 microseconds cancel.
 fn request_timer_call(call: &ExportCall) {
     let (routine, us) = (call.va(2), ulong(call, 3));
     if us > 0
@@ -111,7 +114,7 @@ fn request_timer_call(call: &ExportCall) {
     services::request_timer(0, routine, None, u64::from(us));
 }
 
-/// EnablePassiveInitialization: (type, ext, routine, *succeeded).
+/// `EnablePassiveInitialization`: (type, ext, routine, *succeeded).
 fn enable_passive_initialization(call: &ExportCall) {
     let (routine, succeeded) = (call.va(2), call.va(3));
     let from_initialize = args::called_from(
@@ -136,7 +139,7 @@ fn enable_passive_initialization(call: &ExportCall) {
     );
 }
 
-/// InitializeDpc: (type, ext, Dpc, HwDpcRoutine).
+/// `InitializeDpc`: (type, ext, Dpc, `HwDpcRoutine`).
 fn initialize_dpc(call: &ExportCall) {
     let (object, routine) = (call.va(2), call.va(3));
     args::called_from(
@@ -172,7 +175,7 @@ fn initialize_dpc(call: &ExportCall) {
     }
 }
 
-/// IssueDpc: (type, ext, Dpc, SystemArgument1, SystemArgument2, *succeeded).
+/// `IssueDpc`: (type, ext, Dpc, `SystemArgument1`, `SystemArgument2`, *succeeded).
 fn issue_dpc(call: &ExportCall) {
     let object = call.va(2);
     let queued = services::issue_dpc(object, (call.arg(3), call.arg(4)));
@@ -188,7 +191,7 @@ fn issue_dpc(call: &ExportCall) {
     );
 }
 
-/// StateChangeDetectedCall: (type, ext, ChangedEntity, Address, Attributes, routine, context, *status).
+/// `StateChangeDetectedCall`: (type, ext, `ChangedEntity`, Address, Attributes, routine, context, *status).
 fn state_change_detected(call: &ExportCall) {
     let routine = call.va(5);
     let running = adapter::phase() == Some(Phase::Running);

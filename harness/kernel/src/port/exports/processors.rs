@@ -19,6 +19,12 @@ fn answer(call: &ExportCall, written: bool) -> u32 {
     }
 }
 
+/// A USHORT argument.
+fn group_argument(call: &ExportCall, n: u64) -> u16 {
+    let [low, high, ..] = call.arg(n).to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 /// `StorPortGetCurrentProcessorNumber(ext, *ProcNumber)`.
 pub(super) fn current_number(call: &ExportCall) -> u32 {
     answer(
@@ -64,7 +70,7 @@ pub(super) fn group_count(call: &ExportCall) -> u32 {
 
 /// `StorPortGetGroupAffinity(ext, GroupNumber, *GroupAffinityMask)`.
 pub(super) fn group_affinity(call: &ExportCall) -> u32 {
-    if ulong(call, 2) & 0xFFFF != 0 {
+    if group_argument(call, 2) != 0 {
         return STOR_STATUS_INVALID_PARAMETER;
     }
     answer(
@@ -106,7 +112,7 @@ pub(super) fn node_affinity_2(call: &ExportCall) -> u32 {
     if ulong(call, 2) != 0 {
         return STOR_STATUS_INVALID_PARAMETER;
     }
-    if ulong(call, 4) & 0xFFFF == 0 {
+    if group_argument(call, 4) == 0 {
         return STOR_STATUS_BUFFER_TOO_SMALL;
     }
     answer(

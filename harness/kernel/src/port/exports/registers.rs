@@ -132,6 +132,12 @@ registers!(
     write_register_buffer64
 );
 
+/// The low part of an argument.
+fn low<T: zerocopy::FromBytes>(value: u64) -> T {
+    let bytes = value.to_le_bytes();
+    T::read_from_prefix(&bytes).map_or_else(|_| T::new_zeroed(), |(low, _)| low)
+}
+
 /// The I/O port that an argument names.
 fn io_port(call: &ExportCall) -> u16 {
     let [b0, b1, ..] = call.arg(1).to_le_bytes();
@@ -148,7 +154,7 @@ macro_rules! ports {
 
         /// Writes an I/O port.
         pub(super) fn $write(call: &ExportCall) -> u64 {
-            $out(io_port(call), call.arg(2) as $type);
+            $out(io_port(call), low::<$type>(call.arg(2)));
             NOTHING
         }
 
@@ -159,7 +165,9 @@ macro_rules! ports {
 
         /// Writes an I/O port repeatedly from a buffer.
         pub(super) fn $write_many(call: &ExportCall) -> u64 {
-            write_many(call, $bytes, |_, value| $out(io_port(call), value as $type))
+            write_many(call, $bytes, |_, value| {
+                $out(io_port(call), low::<$type>(value))
+            })
         }
     };
 }

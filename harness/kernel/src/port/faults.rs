@@ -1,0 +1,128 @@
+//! Memory faults of the normal instance: which rule is that, and can the run go on?
+//!
+//! Two things are hidden on purpose: pageable sections while the IRQL is at `DISPATCH_LEVEL` or above ([`enter`], [`leave`]),
+//! and the registers of an HBA that was pulled out ([`hide_registers`]). A touch of either is reported, then let through.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use proto::owner::Role;
+
+use crate::{
+    fault::{self, Fault, FaultAction},
+    irql,
+    mem::{self, PAGE_BYTES, Presence, Va},
+    mmio,
+    pe::LoadedImage,
+    rules::{self, Rule},
+    sync::Lock,
+};
+
+/// `DataBuffer` of a request whose data the miniport may not touch, and 4 GiB from there on: nothing is mapped there.
+pub(super) const UNMAPPED_DATA: u64 = 0x0000_5A5A_0000_0000;
+const UNMAPPED_DATA_BYTES: u64 = 1 << 32;
+
+static PAGED: Lock<Vec<(Va, u64)>> = Lock::new(Vec::new());
+static PAGED_HIDDEN: AtomicBool = AtomicBool::new(false);
+static REGISTERS_HIDDEN: AtomicBool = AtomicBool::new(false);
+static HOOKED: AtomicBool = AtomicBool::new(false);
+
+/// Watches the faults of `image`, the normal instance.
+pub(super) fn watch(image: &LoadedImage) {
+    *PAGED.lock() = image
+        .sections
+        .iter()
+        .filter(|section| section.paged)
+        .map(|section| (section.va, section.bytes))
+        .collect();
+    if !HOOKED.swap(true, Ordering::Relaxed) {
+        fault::add_hook(hook);
+    }
+}
+
+/// A callback begins at the present IRQL; yields whether [`leave`] has to bring pageable sections back.
+pub(super) fn enter() -> bool {
+    if irql::current() < irql::DISPATCH_LEVEL {
+        return false;
+    }
+    rules::check(Rule::PagedCode);
+    if PAGED_HIDDEN.load(Ordering::Relaxed) || PAGED.lock().is_empty() {
+        return false;
+    }
+    set_paged(Presence::Absent);
+    true
+}
+
+/// The callback for which [`enter`] hid pageable sections is over.
+pub(super) fn leave(hid: bool) {
+    if hid {
+        set_paged(Presence::Present);
+    }
+}
+
+fn set_paged(presence: Presence) {
+    let sections = PAGED.lock().clone();
+    for (va, bytes) in sections {
+        // The sections are mapped as long as the image is loaded.
+        let _ = mem::set_present(va, bytes, presence);
+    }
+    PAGED_HIDDEN.store(presence == Presence::Absent, Ordering::Relaxed);
+}
+
+/// The HBA was pulled out and the miniport knows.
+pub(super) fn hide_registers() {
+    REGISTERS_HIDDEN.store(true, Ordering::Relaxed);
+    mmio::set_present_all(Presence::Absent);
+}
+
+/// The instance is gone.
+pub(super) fn show_registers() {
+    mmio::set_present_all(Presence::Present);
+    REGISTERS_HIDDEN.store(false, Ordering::Relaxed);
+}
+
+fn hook(fault: &Fault) -> FaultAction {
+    if fault.role != Some(Role::Normal) {
+        return FaultAction::Pass;
+    }
+    let va = fault.address;
+    if REGISTERS_HIDDEN.load(Ordering::Relaxed) && mmio::find(va).is_some() {
+        rules::violate(
+            Rule::StopTouchedHardware,
+            format_args!("the register at {va} is touched after the surprise removal"),
+        );
+        return let_through(va);
+    }
+    if PAGED_HIDDEN.load(Ordering::Relaxed) && is_paged(va) {
+        rules::violate(
+            Rule::PagedCode,
+            format_args!(
+                "{va} lies in a pageable section; the IRQL is {}",
+                irql::current()
+            ),
+        );
+        return let_through(va);
+    }
+    let rule = if (UNMAPPED_DATA..UNMAPPED_DATA + UNMAPPED_DATA_BYTES).contains(&va.0) {
+        Rule::BufferTouchedByCpu
+    } else {
+        Rule::MemoryFault
+    };
+    rules::violate(rule, format_args!("{:?} of {va}", fault.access));
+    FaultAction::Pass
+}
+
+fn is_paged(va: Va) -> bool {
+    PAGED.try_lock().is_some_and(|sections| {
+        sections
+            .iter()
+            .any(|(start, bytes)| va >= *start && va.0 < start.0 + bytes)
+    })
+}
+
+fn let_through(va: Va) -> FaultAction {
+    match mem::set_present(va.page(), PAGE_BYTES, Presence::Present) {
+        Ok(()) => FaultAction::Retry,
+        Err(_) => FaultAction::Pass,
+    }
+}
