@@ -22,7 +22,7 @@ const LIMIT_SECONDS: &str = "120";
 fn bench() -> &'static BenchFiles {
     static BENCH: OnceLock<BenchFiles> = OnceLock::new();
     BENCH.get_or_init(|| {
-        let workshop = Workshop::open(&[Need::Qemu, Need::Compiler], Verbosity::Quiet)
+        let workshop = Workshop::open(&[Need::Qemu, Need::Build], Verbosity::Normal)
             .expect("the tools are there");
         workshop.builder().bench().expect("the bench builds")
     })

@@ -3,14 +3,14 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use proto::owner::Role;
+use proto::{owner::Role, record::PhysicalRange};
 
 use crate::{
     call,
     hw::{cpu, entry::Frame, layout},
     image,
     irql::{self, DISPATCH_LEVEL},
-    mem::Va,
+    mem::{PAGE_BYTES, Va},
     record,
     sync::Lock,
 };
@@ -178,6 +178,12 @@ fn stop_for_page_fault(frame: &Frame, fault: &Fault) -> ! {
 fn hint_for(address: Va) -> String {
     if address.0 < 0x1_0000 {
         return String::from(" (null pointer)");
+    }
+    let stacks = [layout::main_stack(), layout::hibernate_stack()];
+    let below =
+        |stack: &PhysicalRange| (stack.address - PAGE_BYTES..stack.address).contains(&address.0);
+    if stacks.iter().any(below) {
+        return String::from(" (the stack is used up)");
     }
     let near = [0_u64, 4096].into_iter().find_map(|back| {
         let page = Va(address.0.wrapping_sub(back)).page();

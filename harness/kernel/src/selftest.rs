@@ -3,7 +3,8 @@
 //! What only hardware can answer: memory with its guard pages, IRQL, DPCs, timers, calls into code with the Windows
 //! convention and back through export stubs, faults that are repaired, and, with `selftest=hibernate`, the change of
 //! stacks and the loader: then the kernel leaves a package of all its pages in the window and suspends to disk, and
-//! the host starts the loader with it. A failure is a panic record, success ends with `Record::Finished`.
+//! the host starts the loader with it. A failure is a panic record, success ends with `Record::Finished`; with
+//! `selftest=null` and `selftest=overflow` it ends with the bug check of what a driver did wrong.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +36,10 @@ pub enum Extent {
     Life,
     /// That, and the way through the loader.
     Hibernate,
+    /// A driver reads through a null pointer at `DISPATCH_LEVEL`.
+    NullPointer,
+    /// A driver uses up its stack.
+    StackOverflow,
 }
 
 /// What the command line asks for.
@@ -44,6 +49,8 @@ pub fn requested(command_line: &str) -> Option<Extent> {
     words.find_map(|word| match word {
         "selftest" => Some(Extent::Life),
         "selftest=hibernate" => Some(Extent::Hibernate),
+        "selftest=null" => Some(Extent::NullPointer),
+        "selftest=overflow" => Some(Extent::StackOverflow),
         _ => None,
     })
 }
@@ -58,8 +65,18 @@ pub fn run(extent: Extent) -> ! {
     record::step("timers", timers);
     record::step("calls", calls);
     record::step("faults", faults);
-    if extent == Extent::Hibernate {
-        hibernate::run();
+    match extent {
+        Extent::Life => {}
+        Extent::Hibernate => hibernate::run(),
+        Extent::NullPointer => {
+            irql::raise(DISPATCH_LEVEL);
+            // xor eax, eax; mov rax, [rax + 8].
+            call::invoke(TEST, code(&[0x31, 0xC0, 0x48, 0x8B, 0x40, 0x08]).va, &[]);
+        }
+        Extent::StackOverflow => {
+            // push rax; jmp to itself.
+            call::invoke(TEST, code(&[0x50, 0xEB, 0xFD]).va, &[]);
+        }
     }
     record::emit(&Record::Finished { cycles: 0 });
     power::off()
