@@ -142,11 +142,12 @@ pub(super) fn memory_compared(evidence: &Evidence<'_>) -> Finding {
             .images
             .iter()
             .find(|image| image.cycle == cycle);
-        let in_image = image.map_or(0, |image| image.boot_pages + image.kernel_pages);
-        let looked_at = compare.pages_compared + compare.bytes_volatile.div_ceil(PAGE_BYTES);
-        if compare.pages_compared == 0 || looked_at < in_image {
+        // What the RESUME instance reads is used by nothing before, so none of it may be left out. The boot-phase set
+        // holds the bench's own working memory as well.
+        let least = image.map_or(0, |image| image.kernel_pages).max(1);
+        if compare.pages_compared < least {
             faults.push(format!(
-                "hibernation {cycle}: {} pages were compared, the image has {in_image}",
+                "hibernation {cycle}: {} pages were compared, at least {least} have to be",
                 compare.pages_compared
             ));
         }

@@ -216,6 +216,9 @@ const FAULTS: &[(&str, Fault)] = &[
     ("memory-compared", |_, context| {
         context.memory[0].pages_missing = 1;
     }),
+    ("memory-compared", |_, context| {
+        context.memory[0].pages_compared = 699;
+    }),
     ("memory-equal", |_, context| {
         context.memory[1].bytes_different = 1;
     }),
