@@ -72,6 +72,28 @@ pub fn total_violations() -> u64 {
         .sum()
 }
 
+/// All counters, looks and breaches of each rule in the order of the table: what happens between the freeze and the
+/// power-off is not in the memory that comes back, so it travels with the image ([`absorb`]).
+#[must_use]
+pub fn counters() -> Vec<[u64; 2]> {
+    Rule::ALL
+        .iter()
+        .map(|&rule| [checks(rule), violations(rule)])
+        .collect()
+}
+
+/// Adds what [`counters`] grew by from `before` to `after`.
+pub fn absorb(before: &[[u64; 2]], after: &[[u64; 2]]) {
+    for ((&rule, old), new) in Rule::ALL.iter().zip(before).zip(after) {
+        let [looks, breaches] = [0, 1].map(|kind| new[kind].saturating_sub(old[kind]));
+        for (counters, more) in [(&CHECKS, looks), (&VIOLATIONS, breaches)] {
+            if let Some(counter) = counters.get(rule.index()) {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
 /// Every rule with what became of it, in the order of the table.
 #[must_use]
 pub fn states() -> Vec<RuleState> {

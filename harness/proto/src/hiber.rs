@@ -82,7 +82,7 @@ pub struct ResumeEntry {
     pub rsp: u64,
 }
 
-/// First block of the hibernation partition. 4096 bytes on the disk, the rest zero.
+/// First block of the hibernation partition. 4096 bytes on the disk; what follows is the writer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct ImageHeader {

@@ -102,7 +102,7 @@ fn run_timer(issued: Issued, routine: Va) -> bool {
     request::completed()
 }
 
-/// Calls HwStorResetBus; the miniport must return TRUE and leave the bus alone.
+/// Calls `HwStorResetBus`; the miniport must return TRUE and leave the bus alone.
 pub(super) fn reset_bus(issued: Issued) {
     let path = instance::with(|port| u64::from(port.stack.unit.address.path)).unwrap_or(0);
     let callback = request::callback(issued, CallbackKind::ResetBus, "HwStorResetBus");

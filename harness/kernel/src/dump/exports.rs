@@ -1,7 +1,8 @@
 //! The export table of the dump port: what `storport.sys` resolves to for a copy in a dump stack.
 //!
 //! Exactly the names that `dump_diskdump.sys` is known to export (docs/dump-and-hibernate.md); a miniport that imports
-//! any other name of storport.sys cannot be loaded into a dump stack, and with it hibernation and crash dumps fail.
+//! any other name of storport.sys cannot be loaded into a dump stack, and with it hibernation and crash dumps fail. The
+//! WMI helpers belong to the port's old export set: vioscsi imports one of them and writes dumps in the field.
 
 use alloc::string::String;
 
@@ -26,7 +27,7 @@ use crate::{
 
 /// Longest `StorPortStallExecution` in dump mode, in microseconds: longer than in daily life, and still bounded.
 const LONGEST_STALL_US: u64 = 100_000;
-/// Most microseconds that one callback may stall in all; HwStorInitialize waits for the device to come up.
+/// Most microseconds that one callback may stall in all; `HwStorInitialize` waits for the device to come up.
 const MOST_STALLED_US: u64 = 5_000_000;
 /// Queries of the system time in one callback after which the miniport is taken to wait for it: it does not advance.
 const MOST_TIME_QUERIES: u64 = 100_000;
@@ -50,6 +51,15 @@ macro_rules! exports {
 exports! {
     "ScsiPortMoveMemory" => move_memory,
     "ScsiPortNotification" => notification::storport_notification,
+    "ScsiPortWmiDispatchFunction" => registry,
+    "ScsiPortWmiFireAdapterEvent" => registry,
+    "ScsiPortWmiFireLogicalUnitEvent" => registry,
+    "ScsiPortWmiGetReturnSize" => registry,
+    "ScsiPortWmiGetReturnStatus" => registry,
+    "ScsiPortWmiPostProcess" => registry,
+    "ScsiPortWmiSetData" => registry,
+    "ScsiPortWmiSetInstanceCount" => registry,
+    "ScsiPortWmiSetInstanceName" => registry,
     "StorPortAllocateRegistryBuffer" => registry_buffer,
     "StorPortBusy" => answer_true,
     "StorPortCompleteRequest" => complete_request,
@@ -148,7 +158,7 @@ fn deprecated(call: &ExportCall) -> u64 {
     TRUE
 }
 
-/// The registry needs `PASSIVE_LEVEL`.
+/// The registry and WMI need `PASSIVE_LEVEL`.
 fn registry(call: &ExportCall) -> u64 {
     rules::check(Rule::DumpPassiveOnlyCall);
     rules::violate(

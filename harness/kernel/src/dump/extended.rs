@@ -1,6 +1,6 @@
 //! `StorPortExtendedFunction` in a dump role.
 //!
-//! MarkDumpMemory is real, and what needs neither memory nor `PASSIVE_LEVEL` is answered. Pool and everything that
+//! `MarkDumpMemory` is real, and what needs neither memory nor `PASSIVE_LEVEL` is answered. Pool and everything that
 //! needs `PASSIVE_LEVEL` is a violation with an error status; every other code is `STOR_STATUS_NOT_IMPLEMENTED` and
 //! counted, as an old port would answer it.
 
@@ -98,10 +98,11 @@ const fn service(number: u32) -> Service {
 /// `StorPortExtendedFunction(FunctionCode, HwDeviceExtension, ...)`; returns a `STOR_STATUS`.
 pub(super) fn storport_extended_function(call: &ExportCall) -> u64 {
     let number = call.arg32(0);
+    rules::check(Rule::DumpPoolCall);
+    rules::check(Rule::DumpPassiveOnlyCall);
     let status = match service(number) {
         Service::Answered => answer(number, call),
         Service::Pool => {
-            rules::check(Rule::DumpPoolCall);
             rules::violate(
                 Rule::DumpPoolCall,
                 format_args!("{}: there is no pool in dump mode", name(number)),
@@ -109,7 +110,6 @@ pub(super) fn storport_extended_function(call: &ExportCall) -> u64 {
             STOR_STATUS_UNSUCCESSFUL
         }
         Service::Passive => {
-            rules::check(Rule::DumpPassiveOnlyCall);
             rules::violate(
                 Rule::DumpPassiveOnlyCall,
                 format_args!("{} at IRQL {}", name(number), irql::current()),

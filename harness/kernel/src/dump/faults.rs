@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// Names the rule before the system stops; for `fault::add_hook`.
+#[must_use]
 pub fn hook(fault: &Fault) -> FaultAction {
     if matches!(fault.role, Some(Role::Hiber | Role::Crash))
         && let Some((rule, text)) = classify(fault.address)

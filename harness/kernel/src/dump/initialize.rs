@@ -39,7 +39,7 @@ use crate::{
 const UNINITIALIZED: u32 = u32::MAX;
 /// `StorSynchronizeFullDuplex`.
 const FULL_DUPLEX: u32 = 1;
-/// Size of `HW_INITIALIZATION_DATA` up to HwStorBuildIo: the oldest one of a physical miniport.
+/// Size of `HW_INITIALIZATION_DATA` up to `HwStorBuildIo`: the oldest one of a physical miniport.
 const OLDEST_INITIALIZATION_BYTES: u32 = 136;
 /// `STATUS_SUCCESS`.
 const STATUS_SUCCESS: u64 = 0;
@@ -88,10 +88,15 @@ fn initialize(call: &ExportCall) -> Result<(), InitError> {
     let callback = callback(CallbackKind::Initialize, "HwStorInitialize");
     let returned = start::call(callback, mode, hw.initialize, &[extension.va.0]);
     super::witness::observe("HwStorInitialize");
-    if returned & 0xFF == 0 {
+    if !is_true(returned) {
         return Err(InitError::Initialize);
     }
     Ok(())
+}
+
+/// A BOOLEAN in RAX: only the low byte counts.
+fn is_true(returned: u64) -> bool {
+    returned.to_le_bytes()[0] != 0
 }
 
 fn read_initialization_data(call: &ExportCall) -> Result<HwData, InitError> {

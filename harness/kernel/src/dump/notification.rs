@@ -1,6 +1,6 @@
 //! `StorPortNotification` in a dump role.
 //!
-//! RequestComplete is real. Registrations of DPCs, timers and passive initialisation are accepted and never run: a
+//! `RequestComplete` is real. Registrations of DPCs, timers and passive initialisation are accepted and never run: a
 //! driver that needs them shows it by a request that never ends ([`super::request`] then names the rule).
 
 use super::instance::{self, Port};
@@ -70,7 +70,7 @@ pub(super) fn storport_notification(call: &ExportCall) -> u64 {
     0
 }
 
-/// RequestComplete: the one active request, once, with a status that a miniport may set.
+/// `RequestComplete`: the one active request, once, with a status that a miniport may set.
 pub(super) fn complete(srb: Va) {
     rules::check(Rule::F1_1003_RequestCompletedTwice);
     let known = instance::with(|port| {

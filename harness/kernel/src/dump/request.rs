@@ -1,6 +1,6 @@
 //! Requests of the dump port: one at a time, polled, bounded.
 //!
-//! HwStorBuildIo and HwStorStartIo are called, then HwStorInterrupt until the miniport announces the completion; also
+//! `HwStorBuildIo` and `HwStorStartIo` are called, then `HwStorInterrupt` until the miniport announces the completion; also
 //! spuriously, before the first request and after each. A request that does not end in time is diagnosed
 //! ([`super::diagnosis`]): did the miniport wait for an interrupt, a DPC or a timer that never comes?
 
@@ -144,7 +144,7 @@ pub fn limit_blocks() -> u64 {
     instance::with(|port| {
         let by_length = u64::from(port.instance.maximum_transfer_bytes) / PAGE_BYTES;
         let by_breaks = u64::from(port.instance.physical_breaks).saturating_sub(1);
-        by_length.min(by_breaks).min(window::PAGES).max(1)
+        by_length.min(by_breaks).clamp(1, window::PAGES)
     })
     .unwrap_or(1)
 }
@@ -276,7 +276,15 @@ fn run(issued: Issued) {
 
 /// Polls until the request is complete.
 fn wait(issued: Issued) -> Result<(), RequestError> {
-    rules::check(Rule::DumpRequestTimeout);
+    for rule in [
+        Rule::DumpRequestTimeout,
+        Rule::DumpReliesOnInterrupt,
+        Rule::DumpReliesOnDpc,
+        Rule::DumpReliesOnTimer,
+        Rule::DumpOneRequestPerUnit,
+    ] {
+        rules::check(rule);
+    }
     // By the processor's counter: the clock of the system stands still until the resumed machine runs again.
     let start = timer::instructions();
     let limit = u64::from(TIMEOUT_SECONDS).saturating_mul(timer::stamps_per_second());
@@ -354,7 +362,7 @@ fn judge(outcome: Option<SrbOutcome>, asked: u32) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// Calls HwStorResetBus with no request at the miniport: in dump mode it returns TRUE and leaves the bus alone, and
+/// Calls `HwStorResetBus` with no request at the miniport: in dump mode it returns TRUE and leaves the bus alone, and
 /// requests go on afterwards.
 pub fn reset_while_idle() {
     if let Some(issued) = idle() {

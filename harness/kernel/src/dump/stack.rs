@@ -4,11 +4,7 @@
 //! the hibernate stack is entered for each `DumpMode` in turn ([`super::start`]), always on the same image and the
 //! same buffers, which nobody cleans in between.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use proto::owner::{Owner, Role};
@@ -72,7 +68,7 @@ pub struct DumpStack {
     pub handover: Allocation,
     /// Physical bytes that MARK_MEMORY and HIBER marked.
     pub kept_marks: RangeSet,
-    /// `FeatureSupport` of the last instance.
+    /// `FeatureSupport`: the normal instance's, then that of the copy's last life.
     pub features: u32,
     /// How often the image was entered.
     pub entries: u32,
@@ -159,11 +155,11 @@ impl DumpStack {
             configuration,
             mapped: port::mapped_ranges(),
             unit: unit.clone(),
-            hba: hba.clone(),
+            hba: *hba,
             common_configuration: witness::map_common_configuration(hba),
             handover,
             kept_marks: RangeSet::new(),
-            features: 0,
+            features: port::feature_support(),
             entries: 0,
             pristine,
         })
@@ -215,7 +211,7 @@ impl DumpStack {
     /// The image's name, for reports.
     #[must_use]
     pub fn name(&self) -> String {
-        self.image.name.to_string()
+        self.image.name.clone()
     }
 }
 

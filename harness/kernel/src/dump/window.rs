@@ -28,6 +28,7 @@ pub fn prepare() {
 
 /// Maps the pages that `runs` touch; returns the address of the first byte. `None` if they do not fit, or if a run
 /// other than the first does not start on a page (the miniport would see a hole).
+#[must_use]
 pub fn map(runs: &[PhysicalRange]) -> Option<Va> {
     let mut pages = 0;
     for (index, run) in runs.iter().enumerate() {

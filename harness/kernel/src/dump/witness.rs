@@ -1,6 +1,6 @@
 //! A second reader of the virtio-scsi device: which memory did the dump instance give to it?
 //!
-//! After HwStorInitialize and after each HwStorStartIo the queue addresses are read back from the device's common
+//! After `HwStorInitialize` and after each `HwStorStartIo` the queue addresses are read back from the device's common
 //! configuration (virtio 1.2, 4.1.4.3; `queue_select` is put back), and the rings are walked ([`super::ring`]). Every
 //! address must lie in marked memory, in the port's memory, or in the caller's buffer. Other HBAs have no witness.
 

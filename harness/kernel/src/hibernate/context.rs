@@ -38,6 +38,8 @@ pub struct Context {
     pub partition: Partition,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// Rule counters at the freeze.
+    pub counters: Vec<[u64; 2]>,
     /// Faults that the bench plays.
     pub faults: Vec<BenchFault>,
     /// Copies of the kernel's own changing pages.

@@ -239,6 +239,32 @@ pub fn header_block(header: &ImageHeader) -> Vec<u8> {
     block
 }
 
+/// Offset of the counters in the header's block: the rest of the block is the writer's own.
+const COUNTERS_OFFSET: usize = 1024;
+
+/// The header's block with the rule counters that the writer collected after the freeze.
+#[must_use]
+pub fn header_block_with(header: &ImageHeader, counters: &[[u64; 2]]) -> Vec<u8> {
+    let mut block = header_block(header);
+    let bytes = counters.as_bytes();
+    let end = COUNTERS_OFFSET.saturating_add(bytes.len());
+    if let Some(place) = block.get_mut(COUNTERS_OFFSET..end) {
+        place.copy_from_slice(bytes);
+    }
+    block
+}
+
+/// Reads `count` counters back from the header's block.
+#[must_use]
+pub fn counters_of(block: &[u8], count: usize) -> Vec<[u64; 2]> {
+    let mut counters = vec![[0; 2]; count];
+    let end = COUNTERS_OFFSET.saturating_add(counters.as_bytes().len());
+    if let Some(bytes) = block.get(COUNTERS_OFFSET..end) {
+        counters.as_mut_bytes().copy_from_slice(bytes);
+    }
+    counters
+}
+
 /// Reads a [`TocEntry`] or [`WipeRange`] table from raw bytes, for tests and tools.
 #[must_use]
 pub fn entries_of<T: FromBytes>(mut bytes: &[u8]) -> Vec<T> {

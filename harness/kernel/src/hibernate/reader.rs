@@ -88,6 +88,9 @@ impl From<ImageError> for ReadError {
 }
 
 /// Brings the rest of memory back; the routine for `switch::hibernate`.
+///
+/// # Panics
+/// If no hibernation was set up.
 pub fn read_rest() {
     let Some(context) = context::get() else {
         panic!("the kernel was resumed without a hibernation");
@@ -113,6 +116,10 @@ pub fn read_rest() {
     if context.plays(BenchFault::ChangeRestoredPage) {
         change_restored_page();
     }
+    // The host's new process has not seen it: it saves memory by it.
+    record::emit(&Record::OwnerMap {
+        runs: mem::owner_runs(),
+    });
     record::checkpoint(Checkpoint::Resumed);
 }
 
@@ -226,9 +233,9 @@ fn read_image(
             let entry = toc
                 .get(first + mem::size(slot))
                 .ok_or(ReadError::Image(ImageError::Geometry))?;
-            let content = check_page(context, *page, slot, entry, part.first_block + slot)?;
+            let bytes = check_page(context, *page, slot, entry, part.first_block + slot)?;
             if page.source == Source::Patch {
-                patches.extend(patches_of(page.pfn, &content, &wipes));
+                patches.extend(patches_of(page.pfn, &bytes, &wipes));
             }
         }
     }
@@ -268,20 +275,20 @@ fn check_page(
     block: u64,
 ) -> Result<Vec<u8>, ReadError> {
     let place = place_of(context, page, slot)?;
-    let mut content = vec![0; mem::size(PAGE_BYTES)];
-    mem::read_physical_bytes(place, &mut content)
+    let mut data = vec![0; mem::size(PAGE_BYTES)];
+    mem::read_physical_bytes(place, &mut data)
         .map_err(|_| ReadError::Internal("a page is not in memory"))?;
-    if checksum(&content) != entry.xxh64 {
+    if checksum(&data) != entry.xxh64 {
         return Err(ReadError::Image(ImageError::PageChecksum {
             pfn: page.pfn,
             block,
         }));
     }
-    Ok(content)
+    Ok(data)
 }
 
 /// The wiped bytes of one page.
-fn patches_of(pfn: u64, content: &[u8], wipes: &[WipeRange]) -> Vec<Patch> {
+fn patches_of(pfn: u64, data: &[u8], wipes: &[WipeRange]) -> Vec<Patch> {
     let Some(page) = super::plan::page_span(pfn) else {
         return Vec::new();
     };
@@ -293,7 +300,7 @@ fn patches_of(pfn: u64, content: &[u8], wipes: &[WipeRange]) -> Vec<Patch> {
             let end = mem::size(span.end - page.start);
             Some(Patch {
                 address: span.start,
-                bytes: content.get(start..end)?.to_vec(),
+                bytes: data.get(start..end)?.to_vec(),
             })
         })
         .collect()

@@ -96,6 +96,9 @@ impl From<HandoverError> for WriteError {
 }
 
 /// Freezes, writes the image, and turns the machine off; the routine for `switch::hibernate`.
+///
+/// # Panics
+/// If no hibernation was set up.
 pub fn freeze_and_write() -> ! {
     let Some(context) = context::get() else {
         panic!("there is no hibernation to write");
@@ -153,7 +156,6 @@ const fn volatile_reason(owner: Owner) -> Option<&'static str> {
         | Owner::Request(Role::Hiber) => {
             Some("the dump stack itself: saved while it was at work, then at work again")
         }
-        Owner::Scratch => Some("buffers of the bench kernel that are not part of the image"),
         _ => None,
     }
 }
@@ -254,11 +256,12 @@ fn write_blocks(
     write_bytes(
         context,
         header_extent,
-        &image::header_block(&header),
+        &image::header_block_with(&header, &rules::counters()),
         random,
     )
     .map_err(failed("header"))?;
     Context::synchronize().map_err(failed("SYNCHRONIZE CACHE"))?;
+    rules::check(Rule::DumpRequestRefused);
     match request::execute(&Command::Shutdown) {
         Ok(()) => Ok(()),
         Err(error) => {
@@ -287,9 +290,14 @@ fn write_pages(
         let page = plan
             .page(index)
             .ok_or(WriteError::Internal("a block without a page"))?;
-        let flip = context.plays(BenchFault::FlipBitInImage)
+        let damaged = context.plays(BenchFault::FlipBitInImage)
             && index == plan.boot.len() + plan.kernel.len() / 2;
-        let (address, xxh64) = place_page(context, page, slot, flip)
+        let damage = if damaged {
+            Damage::OneBit
+        } else {
+            Damage::None
+        };
+        let (address, xxh64) = place_page(context, page, slot, damage)
             .ok_or(WriteError::Internal("a page cannot be read"))?;
         toc.set(index, xxh64);
         mem::push_merged(&mut runs, address.0, PAGE_BYTES);
@@ -299,28 +307,38 @@ fn write_pages(
         .map_err(failed("pages"))
 }
 
-/// Where the page's content is to be written from, and its checksum.
-fn place_page(context: &Context, page: PlannedPage, slot: u64, flip: bool) -> Option<(Pa, u64)> {
-    let place = Pa::of_pfn(page.pfn);
-    let mut content = [0; 4096];
+/// What happens to a page on its way to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    None,
+    OneBit,
+}
+
+/// Where the page's bytes are to be written from, and their checksum.
+fn place_page(
+    context: &Context,
+    page: PlannedPage,
+    slot: u64,
+    damage: Damage,
+) -> Option<(Pa, u64)> {
     let from = match page.source {
         Source::Shadow => context.shadow.of(page.pfn)?,
-        Source::InPlace | Source::Bounce | Source::Patch => place,
+        Source::InPlace | Source::Bounce | Source::Patch => Pa::of_pfn(page.pfn),
     };
-    mem::read_physical_bytes(from, &mut content).ok()?;
-    let xxh64 = checksum(&content);
-    if flip {
-        content[1234] ^= 0x10;
+    let mut data = [0; 4096];
+    mem::read_physical_bytes(from, &mut data).ok()?;
+    let xxh64 = checksum(&data);
+    if damage == Damage::OneBit {
+        data[1234] ^= 0x10;
         crate::log!(
             "bench fault: one bit of page {:#x} is flipped in the image",
             page.pfn
         );
-    }
-    if !flip && matches!(page.source, Source::InPlace | Source::Shadow) {
+    } else if matches!(page.source, Source::InPlace | Source::Shadow) {
         return Some((from, xxh64));
     }
     let bounce = context.bounce_page(slot)?;
-    mem::write_physical_bytes(bounce, &content).ok()?;
+    mem::write_physical_bytes(bounce, &data).ok()?;
     Some((bounce, xxh64))
 }
 

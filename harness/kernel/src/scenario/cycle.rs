@@ -26,8 +26,13 @@ use crate::{
     interrupt, irql,
     mem::{self, AllocSpec, Contiguity, Pa, Placement, Presence},
     mmio,
-    port::{self, Buffer, PowerAction, Request, random::mix},
-    record, timer,
+    port::{
+        self, Buffer, PowerAction, Request, abi::init::STOR_FEATURE_DUMP_RESUME_CAPABLE,
+        random::mix,
+    },
+    record,
+    rules::{self, Rule},
+    timer,
     workload::Workload,
 };
 
@@ -79,7 +84,7 @@ fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Resul
         crate::log!("the normal instance is powered down by {way:?}");
         Ok(())
     })?;
-    sleep_and_wake(system, number)?;
+    let counters = sleep_and_wake(system, number)?;
     record::step("resume: restart the adapter", || {
         port::power_up(PowerAction::Hibernate).map_err(failed)
     })?;
@@ -89,7 +94,7 @@ fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Resul
     });
     let _ = record::step("resume: read back", || workload.verify_all("read back"));
     record::step("resume: consume the image", || {
-        consume_image(system).and_then(|()| unload_hibernate_stack())
+        consume_image(system, &counters).and_then(|()| unload_hibernate_stack())
     })?;
     let _ = record::step("after resume", || workload.run("after resume"));
     Ok(())
@@ -98,7 +103,15 @@ fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Resul
 /// Enters the copy in `MARK_MEMORY`: the normal instance is alive with I/O at the device, so the hardware is hidden.
 fn mark_memory(stack: DumpStack) -> Result<(), Stop> {
     window::prepare();
+    let capable = stack.features & STOR_FEATURE_DUMP_RESUME_CAPABLE != 0;
     instance::install(stack, DumpMode::MarkMemory);
+    if !capable {
+        crate::log!(
+            "no marks are asked for: the miniport is not resume capable, all memory goes into one set"
+        );
+        return Ok(());
+    }
+    rules::check(Rule::DumpHardwareInMarkMemory);
     let result = irql::at(irql::HIGH_LEVEL, || {
         let flag = interrupt::disable();
         mmio::set_present_all(Presence::Absent);
@@ -115,7 +128,8 @@ fn mark_memory(stack: DumpStack) -> Result<(), Stop> {
 }
 
 /// From the freeze to the moment in the resumed machine when memory, interrupts and clock are back.
-fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<(), Stop> {
+/// Returns the rule counters at the freeze.
+fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<Vec<[u64; 2]>, Stop> {
     let scenario = system.scenario;
     let no_memory = || Stop::power(0xC, "no memory for the hibernation's buffers".into());
     let bounce = context::take_bounce_pages().ok_or_else(no_memory)?;
@@ -130,6 +144,7 @@ fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<(), Stop> {
         seed: mix(scenario.seed ^ mix(number)),
         partition: scenario.hibernation,
         sector_bytes: scenario.sector_bytes,
+        counters: rules::counters(),
         faults: scenario.faults.clone(),
         shadow,
         bounce,
@@ -145,16 +160,16 @@ fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<(), Stop> {
     });
     interrupt::restore(flag);
     irql::lower(level);
-    if let Some(context) = context::take() {
-        context.shadow.release();
-        mem::release_pages(&context.bounce);
-    }
-    Ok(())
+    let context = context::take()
+        .ok_or_else(|| Stop::power(0, "the hibernation's context did not come back".into()))?;
+    context.shadow.release();
+    mem::release_pages(&context.bounce);
+    Ok(context.counters)
 }
 
-/// Marks the image as used up, so that no later start resumes from it.
-fn consume_image(system: &System<'_>) -> Result<(), Stop> {
-    let failed = |error| Stop::power(0, format!("{error}"));
+/// Marks the image as used up, so that no later start resumes from it; takes over what the writer counted.
+fn consume_image(system: &System<'_>, at_freeze: &[[u64; 2]]) -> Result<(), Stop> {
+    let failed = |error| Stop::power(0, error);
     let scenario = system.scenario;
     let unit = &system.unit;
     let sectors = u32::try_from(BLOCK_BYTES).unwrap_or(0) / scenario.sector_bytes.max(1);
@@ -171,9 +186,10 @@ fn consume_image(system: &System<'_>) -> Result<(), Stop> {
     let read = Request::read(unit, lba, sectors, Buffer::of(&block));
     let write = Request::write(unit, lba, sectors, Buffer::of(&block));
     demand("reading the image's header", read).map_err(failed)?;
-    let header = mem::read_vec(block.va, block.bytes)
-        .ok()
-        .and_then(|bytes| image::consumed(&bytes))
+    let bytes =
+        mem::read_vec(block.va, block.bytes).map_err(|fault| Stop::power(0, format!("{fault}")))?;
+    rules::absorb(at_freeze, &image::counters_of(&bytes, at_freeze.len()));
+    let header = image::consumed(&bytes)
         .ok_or_else(|| Stop::power(0x10E, "the image's header is not there any more".into()))?;
     if let Err(fault) = mem::write_bytes(block.va, &image::header_block(&header)) {
         return Err(Stop::power(0, format!("{fault}")));

@@ -57,7 +57,7 @@ fn reset_each_way(
     Ok(())
 }
 
-/// As for a change of resources: drained, stopped, started again without HwStorFindAdapter.
+/// As for a change of resources: drained, stopped, started again without `HwStorFindAdapter`.
 fn stop_and_start() -> Result<(), PortError> {
     port::hold();
     port::drain()?;

@@ -115,3 +115,13 @@ fn damaged_tables_are_refused() {
     };
     assert_eq!(accept_toc(&absurd, &blocks), Err(ImageError::Geometry));
 }
+
+#[test]
+fn counters_travel_behind_the_header() {
+    let (header, _) = image();
+    let counters = [[1, 2], [3, 4], [5, 6]];
+    let block = header_block_with(&header, &counters);
+    assert_eq!(counters_of(&block, 3), counters);
+    assert_eq!(ImageHeader::parse(&block), Ok(header));
+    assert_eq!(counters_of(&block[..1030], 3), [[0; 2]; 3]);
+}
