@@ -178,10 +178,14 @@ pub fn compare(
     Ok(result)
 }
 
-/// Whether pages of this owner must come back: everything the system uses, which the windows of firmware and loader are not.
+/// Whether pages of this owner must come back: everything the system uses, which the windows of firmware and loader are
+/// not, nor the bench's own buffers for the copies that it makes of itself: these are not part of an image.
 #[must_use]
 pub fn is_compared(owner: Owner) -> bool {
-    !matches!(owner, Owner::Free | Owner::Firmware | Owner::Loader)
+    !matches!(
+        owner,
+        Owner::Free | Owner::Firmware | Owner::Loader | Owner::Scratch
+    )
 }
 
 /// The owner of the page that holds `address`.

@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result};
 use proto::{
     hiber::PAGE_BYTES,
-    owner::{Owner, OwnerRun},
+    owner::OwnerRun,
     record::{Checkpoint, PhysicalRange},
 };
 
 use super::life::{MemorySave, SavedPiece};
-use crate::{qmp::Qmp, run_directory::RunDirectory};
+use crate::{compare::memory::is_compared, qmp::Qmp, run_directory::RunDirectory};
 
 /// Saves all pages in use; the CPU must be stopped.
 ///
@@ -40,10 +40,7 @@ pub fn save(
 
 /// Contiguous ranges of pages that the system owns, ascending.
 fn ranges_in_use(runs: &[OwnerRun]) -> Vec<PhysicalRange> {
-    let mut runs: Vec<_> = runs
-        .iter()
-        .filter(|run| !matches!(run.owner, Owner::Free | Owner::Firmware | Owner::Loader))
-        .collect();
+    let mut runs: Vec<_> = runs.iter().filter(|run| is_compared(run.owner)).collect();
     runs.sort_by_key(|run| run.first_pfn);
     let mut ranges: Vec<PhysicalRange> = Vec::new();
     for run in runs {
@@ -59,7 +56,7 @@ fn ranges_in_use(runs: &[OwnerRun]) -> Vec<PhysicalRange> {
 
 #[cfg(test)]
 mod tests {
-    use proto::owner::Role;
+    use proto::owner::{Owner, Role};
 
     use super::*;
 
