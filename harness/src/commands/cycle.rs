@@ -97,8 +97,12 @@ pub(super) fn conclude(report: &Report, json: Option<&std::path::Path>) -> Resul
     if report.passed() {
         return Ok(());
     }
+    let failed = format!("failed: {}", report.failed_names().join(", "));
     Err(Fault::check(
-        format!("failed: {}", report.failed_names().join(", ")),
+        match &report.failure {
+            Some(failure) => format!("{failure} ({failed})"),
+            None => failed,
+        },
         format!("repeat with: {}", report.setup.repeat_with),
     )
     .into())

@@ -35,6 +35,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(50);
 /// Warnings of one boot that are always shown.
 const MOST_WARNINGS: usize = 10;
+/// Time from the failure of a channel to the end of the process, if that is the cause.
+const DEATH_LIMIT: Duration = Duration::from_secs(1);
 /// Time from the power-off to the end of the process.
 const EXIT_LIMIT: Duration = Duration::from_secs(20);
 
@@ -134,12 +136,30 @@ impl<'a> Guest<'a> {
             .context("the debugger was given away")?;
         watch.apply(&mut debugger)?;
         debugger.resume()?;
-        let end = self.watch_until(&mut debugger, watch, until)?;
+        let end = match self.watch_until(&mut debugger, watch, until) {
+            Ok(end) => end,
+            Err(error) => return Err(self.explain(error)),
+        };
         if end == RunEnd::Stopped {
             watch.clear(&mut debugger)?;
         }
         self.debugger = Some(debugger);
         Ok(end)
+    }
+
+    /// A channel that fails is the consequence of a QEMU that died, if it did.
+    fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
+        if interrupt::check().is_err() {
+            return error;
+        }
+        match self.qemu.wait(DEATH_LIMIT) {
+            Ok(status) => {
+                // Its last words may be there still.
+                let _heard = self.take_remaining_records();
+                self.qemu.death(status, &self.last_heard)
+            }
+            Err(_) => error,
+        }
     }
 
     /// Gives the debugger's port free without letting the machine run.
