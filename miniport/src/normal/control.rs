@@ -23,14 +23,11 @@ impl NormalAdapter {
     /// nobody can be inside them.
     pub(super) fn stop_adapter(&self, port: Port<'_>) -> bool {
         recorder::record(Event::AdapterControl, 1, 0);
-        if self.lifecycle.state() == State::Removed {
-            // The stop that follows a surprise removal: there is no hardware any more that could be touched.
-            return true;
-        }
-        self.lifecycle.enter(State::Stopped);
-        let Some(found) = &self.found else {
+        // The stop that follows a surprise removal finds no hardware any more that could be touched.
+        let Some(found) = self.present() else {
             return true;
         };
+        self.lifecycle.enter(State::Stopped);
         // A device that is gone is as silent as one that was reset.
         !matches!(
             reset(&found.registers, port, Patience::Short),
@@ -56,10 +53,10 @@ impl NormalAdapter {
                 context.request_timer(0);
                 context.with_start_io_lock(|held| {
                     let engine = self.engine.get(held);
-                    self.lifecycle.enter(State::Stopped);
-                    let Some(found) = &self.found else {
+                    let Some(found) = self.present() else {
                         return true;
                     };
+                    self.lifecycle.enter(State::Stopped);
                     let quiesced = match reset(&found.registers, port, Patience::Short) {
                         Ok(quiesced) => quiesced,
                         Err(ResetError::Gone) => Quiesced::device_removed(),

@@ -47,7 +47,7 @@ impl NormalAdapter {
         held: &mut StartIoHeld<'_>,
         messages: u16,
     ) -> bool {
-        let Some(found) = &self.found else {
+        let Some(found) = self.present() else {
             return false;
         };
         let engine = self.engine.get(held);
@@ -100,6 +100,12 @@ impl NormalAdapter {
                 }
             }
         }
+    }
+
+    /// What was found, unless it has been removed since: then there is nothing that could be touched.
+    pub(super) fn present(&self) -> Option<&Found> {
+        let is_removed = self.lifecycle.state() == State::Removed;
+        self.found.as_ref().filter(|_| !is_removed)
     }
 
     /// Notes that the device does not work.

@@ -89,7 +89,13 @@ fn surprise_removal_ends_what_is_outstanding() {
     assert_eq!(port.ended(&victim).expect("ended").srb_status, BUS_RESET);
     let mut more = read(&mut port, Shape::Extended, 0, BLOCK, Form::Ten);
     assert_eq!(port.send(&mut more).expect("refused").srb_status, NO_HBA);
+    machine.device.set_faults(&[]);
+    let resets = machine.device.resets();
     assert!(port.stop(), "an absent device can be stopped");
+    assert!(port.power(D3, 0), "and powered down");
+    assert!(!port.power(D0, 0), "but not started again");
+    assert!(!port.restart());
+    assert_eq!(machine.device.resets(), resets, "it is not touched");
 }
 
 #[test]
