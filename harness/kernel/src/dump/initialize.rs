@@ -214,6 +214,8 @@ fn set_up(port: &mut Port, hw: HwData) -> (DumpMode, Result<Block, InitError>) {
 /// Writes configuration information, access ranges and argument string into the port's block.
 fn write_configuration(port: &Port) -> Option<()> {
     let base = port.stack.block.va;
+    // NumberOfAccessRanges counts unused ranges too: those have length 0.
+    mem::fill(base, 0, port.stack.block.bytes).ok()?;
     let mut configuration: Vec<u8> = port.stack.configuration.clone();
     configuration.resize(usize::try_from(PortConfiguration::BYTES).ok()?, 0);
     let bytes = &mut configuration[..];
