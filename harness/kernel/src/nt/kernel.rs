@@ -7,7 +7,9 @@ use crate::{
     exports::{self, Export, ExportCall},
     irql::{self, DISPATCH_LEVEL},
     mem::{self, Va},
-    record, timer,
+    record,
+    rules::{self, Rule},
+    timer,
 };
 
 /// `STATUS_SUCCESS`.
@@ -98,6 +100,7 @@ fn bug_check(call: &ExportCall) -> u64 {
     };
     let code = call.arg32(0);
     let text = format!("the driver called {}", call.export.name);
+    rules::violate(Rule::BugCheck, format_args!("{text} with code {code:#x}"));
     record::bugcheck(code, parameters, text)
 }
 

@@ -17,6 +17,7 @@ use crate::{
 pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) -> u64 {
     let begun = timer::now_us();
     let hid_paged = faults::enter();
+    count_watched_rules(routine);
     adapter::with(|adapter| adapter.locks.enter(routine, locks));
     let returned = call::invoke(
         Callback {
@@ -35,6 +36,17 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
     }
     check_duration(routine, timer::now_us().saturating_sub(begun));
     returned
+}
+
+/// Rules that are watched for as long as a callback runs; their breach shows in an export or a fault.
+fn count_watched_rules(routine: Routine) {
+    rules::check(Rule::MemoryFault);
+    rules::check(Rule::BugCheck);
+    if routine == Routine::StartIo {
+        rules::check(Rule::SpNoWait);
+        rules::check(Rule::StorPortStartIo);
+        rules::check(Rule::BufferTouchedByCpu);
+    }
 }
 
 /// The same for a routine that returns BOOLEAN; only the low byte of the register counts.

@@ -202,9 +202,26 @@ fn tear_down() -> Census {
     interrupts::disconnect();
     dispatch::check_all_fences();
     adapter::set_phase(Phase::Removed);
+    count_rules_of_a_life();
     let census = take_census();
     free_everything();
     census
+}
+
+/// Rules about calls that a good miniport never makes: they were watched for the whole life of the instance.
+fn count_rules_of_a_life() {
+    for rule in [
+        Rule::StorPortDeprecated,
+        Rule::StorPortCompleteRequest,
+        Rule::StorPortMSILock,
+        Rule::StorPortAllocatePool,
+        Rule::DoubleExFreePool,
+        Rule::F1_1001_StallTooLong,
+        Rule::F1_1007_ResetHold,
+        Rule::F1_FreeDeviceBase,
+    ] {
+        rules::check(rule);
+    }
 }
 
 fn take_census() -> Census {
