@@ -9,3 +9,8 @@
 pub mod disk;
 pub mod memory;
 pub mod ranges;
+
+/// Bytes of a page, as a number of bytes in this program's own memory.
+pub(crate) const PAGE_STEP: usize = 4096;
+
+const _: () = assert!(PAGE_STEP as u64 == proto::hiber::PAGE_BYTES);

@@ -73,7 +73,9 @@ impl Finding {
             .collect::<Vec<_>>()
             .join("; ");
         if faults.len() > 3 {
-            text.push_str(&format!("; and {} more", faults.len() - 3));
+            text += "; and ";
+            text += &(faults.len() - 3).to_string();
+            text += " more";
         }
         Self::Broken(text)
     }

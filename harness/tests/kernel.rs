@@ -31,15 +31,15 @@ fn bench() -> &'static BenchFiles {
 /// A machine whose RAM is a file, so that it can be looked at after the machine is gone.
 struct Machine {
     directory: TempDir,
-    machine: &'static str,
+    chipset: &'static str,
     memory: &'static str,
 }
 
 impl Machine {
-    fn new(machine: &'static str, memory: &'static str) -> Self {
+    fn new(chipset: &'static str, memory: &'static str) -> Self {
         Self {
             directory: TempDir::new().expect("made"),
-            machine,
+            chipset,
             memory,
         }
     }
@@ -60,7 +60,7 @@ impl Machine {
                 "none",
                 "-no-reboot",
             ])
-            .args(["-machine", &format!("{},memory-backend=ram", self.machine)])
+            .args(["-machine", &format!("{},memory-backend=ram", self.chipset)])
             .args(["-m", self.memory, "-accel", "tcg", "-icount", "shift=0"])
             .arg("-object")
             .arg(format!(

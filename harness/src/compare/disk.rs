@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Bytes that are read at one time.
-const CHUNK_BYTES: u64 = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// Wrong ranges that are listed; all are counted.
 const LISTED_RANGES: usize = 16;
 
@@ -84,7 +84,7 @@ impl DiskBaseline {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
         Ok(Self {
-            layout: layout.clone(),
+            layout: *layout,
             bytes,
             outside_xxh64: hash(&file, &outside(layout, bytes))?,
         })
@@ -168,7 +168,7 @@ fn check_range(
 }
 
 fn count_nonzero(result: &mut DiskCompare, file: &File, area: &Ranges) -> io::Result<()> {
-    let zeros = vec![0; CHUNK_BYTES as usize];
+    let zeros = vec![0; CHUNK_BYTES];
     for_each_chunk(file, area, |offset, bytes| {
         // One comparison of the whole chunk: nearly all of them are zero.
         if zeros.starts_with(bytes) {
@@ -206,12 +206,12 @@ fn hash(file: &File, area: &Ranges) -> io::Result<u64> {
 }
 
 fn for_each_chunk(file: &File, area: &Ranges, mut visit: impl FnMut(u64, &[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; CHUNK_BYTES as usize];
+    let mut buffer = vec![0; CHUNK_BYTES];
     for &(start, end) in area.spans() {
         let mut offset = start;
         while offset < end {
             let wanted =
-                usize::try_from(CHUNK_BYTES.min(end - offset)).map_err(io::Error::other)?;
+                usize::try_from(end - offset).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
             let read = file.read_at(&mut buffer[..wanted], offset)?;
             if read == 0 {
                 break;

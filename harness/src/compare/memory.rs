@@ -216,7 +216,7 @@ fn compare_chunk(
             return Ok(());
         }
         // A piece ends inside of this chunk: page by page.
-        for page in (0..bytes).step_by(PAGE_BYTES as usize) {
+        for page in (0..bytes).step_by(crate::compare::PAGE_STEP) {
             compare_chunk(
                 result,
                 before,
@@ -230,9 +230,9 @@ fn compare_chunk(
         return Ok(());
     }
     let pages = old
-        .chunks_exact(PAGE_BYTES as usize)
-        .zip(new.chunks_exact(PAGE_BYTES as usize));
-    for ((old, new), page) in pages.zip((address..).step_by(PAGE_BYTES as usize)) {
+        .chunks_exact(crate::compare::PAGE_STEP)
+        .zip(new.chunks_exact(crate::compare::PAGE_STEP));
+    for ((old, new), page) in pages.zip((address..).step_by(crate::compare::PAGE_STEP)) {
         compare_page(result, volatile, owner, page, old, new);
     }
     Ok(())

@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn subtraction_agrees_with_a_byte_by_byte_model() {
         for seed in 0_u64..200 {
-            let at = |n: u64| {
+            let at = |n: u32| {
                 seed.wrapping_mul(6_364_136_223_846_793_005)
-                    .rotate_left(n as u32 * 7)
+                    .rotate_left(n * 7)
                     % 48
             };
             let first = Ranges::new([(at(0), at(0) + at(1) % 9), (at(2), at(2) + at(3) % 9)]);

@@ -280,26 +280,26 @@ pub fn rules(life: &Life) -> Vec<Rule> {
 /// Calls of functions that the bench does not have.
 #[must_use]
 pub fn not_implemented(life: &Life) -> Vec<NotImplemented> {
-    let mut lines: Vec<NotImplemented> = Vec::new();
+    let mut all: Vec<NotImplemented> = Vec::new();
     for record in life.records() {
         let Record::NotImplemented { role, code, count } = record else {
             continue;
         };
         let role = role_name(*role);
-        match lines
+        match all
             .iter_mut()
-            .find(|line| line.role == role && line.code == *code)
+            .find(|known| known.role == role && known.code == *code)
         {
             // The kernel counts over its whole life; the last figure is the total.
-            Some(line) => line.count = line.count.max(*count),
-            None => lines.push(NotImplemented {
+            Some(known) => known.count = known.count.max(*count),
+            None => all.push(NotImplemented {
                 role,
                 code: *code,
                 count: *count,
             }),
         }
     }
-    lines
+    all
 }
 
 /// The QEMU processes.

@@ -208,7 +208,7 @@ pub(super) fn memory_volatile_bounded(evidence: &Evidence<'_>) -> Finding {
             let end = range.address.saturating_add(range.bytes);
             let first_page = range.address - range.address % PAGE_BYTES;
             let foreign = (first_page..end)
-                .step_by(PAGE_BYTES as usize)
+                .step_by(crate::compare::PAGE_STEP)
                 .find_map(|page| must_survive(&maps.owners, page));
             if let Some(owner) = foreign {
                 faults.push(format!(

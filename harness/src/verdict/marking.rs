@@ -151,7 +151,7 @@ pub(super) fn marks_own_memory(evidence: &Evidence<'_>) -> Finding {
         count += 1;
         for (start, end) in Ranges::of(&mark.covers).spans() {
             let first_page = start - start % PAGE_BYTES;
-            for page in (first_page..*end).step_by(PAGE_BYTES as usize) {
+            for page in (first_page..*end).step_by(crate::compare::PAGE_STEP) {
                 let owner = owner_at(&map.1, page);
                 if !owner.is_some_and(|owner| is_own(owner, mark.role)) {
                     faults.push(format!(

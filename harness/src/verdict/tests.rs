@@ -47,9 +47,10 @@ const FAULTS: &[(&str, Fault)] = &[
         life.boots[2].power_off = PowerOff::None;
     }),
     ("cycles-asked", |life, _| {
-        replace(life, |record| match record {
-            Record::Finished { cycles } => *cycles = 1,
-            _ => {}
+        replace(life, |record| {
+            if let Record::Finished { cycles } = record {
+                *cycles = 1;
+            }
         });
     }),
     ("device-as-asked", |_, context| {
@@ -115,9 +116,10 @@ const FAULTS: &[(&str, Fault)] = &[
         records[mark] = Record::Volatile { ranges: Vec::new() };
     }),
     ("marks-accepted", |life, _| {
-        replace(life, |record| match record {
-            Record::Mark(mark) => mark.status = 0xc100_0006,
-            _ => {}
+        replace(life, |record| {
+            if let Record::Mark(mark) = record {
+                mark.status = 0xc100_0006;
+            }
         });
     }),
     ("marks-cover-context", |life, _| {
@@ -153,31 +155,35 @@ const FAULTS: &[(&str, Fault)] = &[
         });
     }),
     ("dump-memory-covered", |life, _| {
-        replace(life, |record| match record {
-            Record::DumpMemory { device_seen, .. } => device_seen.push(PhysicalRange {
-                address: sample::RINGS_PA + sample::RINGS_BYTES - 8,
-                bytes: 16,
-            }),
-            _ => {}
+        replace(life, |record| {
+            if let Record::DumpMemory { device_seen, .. } = record {
+                device_seen.push(PhysicalRange {
+                    address: sample::RINGS_PA + sample::RINGS_BYTES - 8,
+                    bytes: 16,
+                });
+            }
         });
     }),
     ("dump-memory-covered", |life, _| {
-        replace(life, |record| match record {
-            Record::DumpMemory { marked, .. } => marked.push(PhysicalRange {
-                address: 0x710_0000,
-                bytes: 16,
-            }),
-            _ => {}
+        replace(life, |record| {
+            if let Record::DumpMemory { marked, .. } = record {
+                marked.push(PhysicalRange {
+                    address: 0x710_0000,
+                    bytes: 16,
+                });
+            }
         });
     }),
     ("dump-memory-covered", |life, _| {
-        replace(life, |record| match record {
-            Record::DumpMemory {
+        replace(life, |record| {
+            if let Record::DumpMemory {
                 dump_mode: 4,
                 device_seen,
                 ..
-            } => device_seen.clear(),
-            _ => {}
+            } = record
+            {
+                device_seen.clear();
+            }
         });
     }),
     ("dump-memory-limit", |life, _| {
@@ -199,9 +205,10 @@ const FAULTS: &[(&str, Fault)] = &[
         }
     }),
     ("two-phase", |life, _| {
-        replace(life, |record| match record {
-            Record::ImageWritten(facts) => facts.two_phase = false,
-            _ => {}
+        replace(life, |record| {
+            if let Record::ImageWritten(facts) = record {
+                facts.two_phase = false;
+            }
         });
     }),
     ("image-on-disk", |life, _| {
@@ -226,15 +233,16 @@ const FAULTS: &[(&str, Fault)] = &[
         context.memory[0].bytes_volatile = 32 << 20;
     }),
     ("memory-volatile-bounded", |life, _| {
-        replace(life, |record| match record {
-            Record::Volatile { ranges } => ranges.push((
-                PhysicalRange {
-                    address: 0x600_1ff8,
-                    bytes: 16,
-                },
-                "changes".to_owned(),
-            )),
-            _ => {}
+        replace(life, |record| {
+            if let Record::Volatile { ranges } = record {
+                ranges.push((
+                    PhysicalRange {
+                        address: 0x600_1ff8,
+                        bytes: 16,
+                    },
+                    "changes".to_owned(),
+                ));
+            }
         });
     }),
     ("disk-equal", |_, context| {
@@ -274,35 +282,39 @@ const FAULTS: &[(&str, Fault)] = &[
         });
     }),
     ("in-flight-accounted", |life, _| {
-        replace(life, |record| match record {
-            Record::Io(io) if io.name.starts_with("in flight") => io.writes -= 1,
-            _ => {}
+        replace(life, |record| {
+            if let Record::Io(io) = record
+                && io.name.starts_with("in flight")
+            {
+                io.writes -= 1;
+            }
         });
     }),
     ("above-4gib-used", |life, _| {
-        replace(life, |record| match record {
-            Record::Hello { ram, .. } => ram.push(PhysicalRange {
-                address: 4 << 30,
-                bytes: 1 << 30,
-            }),
-            _ => {}
+        replace(life, |record| {
+            if let Record::Hello { ram, .. } = record {
+                ram.push(PhysicalRange {
+                    address: 4 << 30,
+                    bytes: 1 << 30,
+                });
+            }
         });
     }),
     ("rules-reported", |life, _| {
-        replace(life, |record| match record {
-            Record::Rules { rules } => {
+        replace(life, |record| {
+            if let Record::Rules { rules } = record {
                 rules[0].state = RuleOutcome::Checked {
                     checks: 90,
                     violations: 1,
                 };
             }
-            _ => {}
         });
     }),
     ("rules-reported", |life, _| {
-        replace(life, |record| match record {
-            Record::Rules { rules } => rules.clear(),
-            _ => {}
+        replace(life, |record| {
+            if let Record::Rules { rules } = record {
+                rules.clear();
+            }
         });
     }),
     ("rules-kept", |life, _| {
@@ -341,8 +353,10 @@ fn outcome(report: &Report, name: &str) -> (Outcome, String) {
         .checks
         .iter()
         .find(|check| check.name == name)
-        .map(|check| (check.outcome, check.detail.clone()))
-        .unwrap_or_else(|| panic!("no check {name}"))
+        .map_or_else(
+            || panic!("no check {name}"),
+            |check| (check.outcome, check.detail.clone()),
+        )
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub(crate) fn run_directories_of(process: u32) -> Vec<PathBuf> {
     [std::env::temp_dir(), PathBuf::from("/tmp")]
         .iter()
         .filter_map(|directory| fs::read_dir(directory).ok())
-        .flat_map(|entries| entries.flatten())
+        .flat_map(Iterator::flatten)
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
         .map(|entry| entry.path())
         .collect()
