@@ -106,8 +106,7 @@ fn synchronise(from: &Path, to: &Path, part: &Path, edits: &[Edit]) -> Result<()
         }
         return Ok(());
     }
-    let mut content =
-        fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let mut content = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     for edit in edits.iter().filter(|edit| edit.file == part) {
         let text = String::from_utf8(content).context("the file to edit is not text")?;
         content = edit.apply(&text)?.into_bytes();
