@@ -66,7 +66,7 @@ pub struct DumpStack {
     pub common_configuration: Option<Va>,
     /// Carries the marks of the HIBER instance to the RESUME instance ([`super::handover`]).
     pub handover: Allocation,
-    /// Physical bytes that MARK_MEMORY and HIBER marked.
+    /// Physical bytes that `MARK_MEMORY` and `HIBER` marked.
     pub kept_marks: RangeSet,
     /// `FeatureSupport`: the normal instance's, then that of the copy's last life.
     pub features: u32,

@@ -4,15 +4,17 @@ use alloc::{string::String, vec, vec::Vec};
 
 use proto::{
     hiber::PAGE_BYTES,
-    owner::Owner,
     record::{IoSummary, PhysicalRange, Record},
     scenario::{BenchFault, Scenario},
 };
 
-use super::plan::{Extent, Plan};
+use super::{
+    buffers::{self, flip_one_bit, gather, scatter},
+    plan::{Extent, Plan},
+};
 use crate::{
     interrupt,
-    mem::{self, AllocSpec, Allocation, Contiguity, Pa, Placement},
+    mem::{self, Allocation},
     port::{
         self, Buffer, Completion, PortError, Request, RequestId, Unit,
         fragments::{self, PagePool},
@@ -21,9 +23,6 @@ use crate::{
     record,
 };
 
-/// Memory for data buffers: so many blocks of so many bytes, by turns scattered and contiguous, high and low.
-const BLOCKS: usize = 8;
-const BLOCK_BYTES: u64 = 1 << 20;
 const FOUR_GIB: u64 = 1 << 32;
 /// A flush comes after so many requests on average.
 const FLUSH_EVERY: u64 = 40;
@@ -93,7 +92,7 @@ impl Workload {
             .max_request_bytes
             .min(limits.maximum_transfer_bytes)
             .min(u32::try_from(by_pages).unwrap_or(u32::MAX));
-        let blocks = buffer_memory();
+        let blocks = buffers::allocate();
         let runs: Vec<PhysicalRange> = blocks.iter().flat_map(|block| block.runs.clone()).collect();
         Self {
             unit: unit.clone(),
@@ -442,63 +441,3 @@ impl Workload {
 
 /// The extent of a request without one.
 const NOWHERE: Extent = Extent { lba: 0, sectors: 0 };
-
-/// The pages that buffers are made of.
-fn buffer_memory() -> Vec<Allocation> {
-    let mut blocks = Vec::new();
-    for index in 0..BLOCKS {
-        let block = mem::alloc(AllocSpec {
-            bytes: BLOCK_BYTES,
-            align: PAGE_BYTES,
-            contiguous: if index % 4 < 2 {
-                Contiguity::Scattered
-            } else {
-                Contiguity::Contiguous
-            },
-            placement: if index % 2 == 0 {
-                Placement::High
-            } else {
-                Placement::Low
-            },
-            owner: Owner::DataBuffer,
-            name: "data buffers",
-        });
-        match block {
-            Ok(block) => blocks.push(block),
-            Err(error) => log_warning!("workload: data buffers: {error}"),
-        }
-    }
-    blocks
-}
-
-/// Writes `data` into the ranges in order.
-fn scatter(ranges: &[PhysicalRange], data: &[u8]) {
-    let mut rest = data;
-    for range in ranges {
-        let (now, later) = rest.split_at(mem::size(range.bytes).min(rest.len()));
-        // The pages are the workload's own RAM: the access cannot fail.
-        let _ = mem::write_physical_bytes(Pa(range.address), now);
-        rest = later;
-    }
-}
-
-/// Reads the ranges in order.
-fn gather(ranges: &[PhysicalRange]) -> Vec<u8> {
-    let total: u64 = ranges.iter().map(|range| range.bytes).sum();
-    let mut data = vec![0; mem::size(total)];
-    let mut rest = data.as_mut_slice();
-    for range in ranges {
-        let (now, later) = rest.split_at_mut(mem::size(range.bytes).min(rest.len()));
-        let _ = mem::read_physical_bytes(Pa(range.address), now);
-        rest = later;
-    }
-    data
-}
-
-fn flip_one_bit(ranges: &[PhysicalRange]) {
-    if let Some(first) = ranges.first() {
-        let at = Pa(first.address);
-        let byte = mem::read_physical::<u8>(at).unwrap_or(0);
-        let _ = mem::write_physical(at, &(byte ^ 0x10));
-    }
-}
