@@ -12,6 +12,9 @@ use anyhow::Result;
 
 use crate::fault::Fault;
 
+/// Environment variable that names the target directory, before cargo's own.
+pub const TARGET_VARIABLE: &str = "HIBERPORT_TARGET";
+
 /// The source tree that a command works on, and where it puts what it builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
@@ -36,7 +39,9 @@ impl Repository {
                     "change to the clone first",
                 )
             })?;
-        let target = match env::var_os("CARGO_TARGET_DIR") {
+        // The tests run below a cargo that has a target directory of its own; they use what was built for the outer one.
+        let named = env::var_os(TARGET_VARIABLE).or_else(|| env::var_os("CARGO_TARGET_DIR"));
+        let target = match named {
             Some(directory) if !directory.is_empty() => here.join(directory),
             _ => root.join("target"),
         };

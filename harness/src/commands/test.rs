@@ -12,6 +12,7 @@ use crate::{
     build::{Builder, Target},
     fault::Fault,
     progress::Verbosity,
+    repository::TARGET_VARIABLE,
     setup::{Need, Toolchain},
     trial::Workshop,
 };
@@ -50,7 +51,11 @@ pub fn execute(arguments: &Args) -> Result<()> {
     if arguments.filter.is_none() {
         stages.extend(lints(&builder, &workshop.toolchain));
     }
-    stages.push(tests(&builder, arguments));
+    let mut tests = tests(&builder, arguments);
+    tests
+        .command
+        .env(TARGET_VARIABLE, &workshop.repository.target);
+    stages.push(tests);
     let mut failed = Vec::new();
     for mut stage in stages {
         println!("== {}", stage.name);
