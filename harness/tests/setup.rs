@@ -58,10 +58,19 @@ impl Fake {
 
     /// The distribution's Rust, with the source of its library.
     fn distribution_rust(self) -> Self {
+        self.distribution_rust_of("1.96.0")
+    }
+
+    fn distribution_rust_of(self, version: &str) -> Self {
         let sysroot = self.path("usr");
-        let print = format!("echo '{}'", sysroot.display());
-        self.script("usr/bin/rustc", &print);
-        self.script("usr/bin/cargo", "exit 0");
+        let answer = |name: &str| {
+            format!(
+                "case $1 in --version) echo '{name} {version} (abc)';; *) echo '{}';; esac",
+                sysroot.display()
+            )
+        };
+        self.script("usr/bin/rustc", &answer("rustc"));
+        self.script("usr/bin/cargo", &answer("cargo"));
         fs::create_dir_all(sysroot.join("lib/rustlib/src/rust/library/core")).expect("made");
         self
     }
@@ -193,4 +202,18 @@ fn without_rights_the_exact_command_is_printed() {
         "{text}"
     );
     assert_eq!(fake.apt_log(), "", "nothing was tried");
+}
+
+#[test]
+fn a_compiler_that_is_too_old_is_replaced() {
+    let fake = Fake::new(User::Ordinary)
+        .distribution_rust_of("1.63.0")
+        .toolchain()
+        .debian("exit 0");
+    let error = fake.prepare(&[Need::Build]).expect_err("too old");
+    let text = one_line(&error);
+    assert!(
+        text.contains("--no-install-recommends cargo-web rust-web-src rustc-web'"),
+        "{text}"
+    );
 }

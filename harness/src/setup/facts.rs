@@ -13,6 +13,9 @@ pub const BARE_TARGET: &str = "x86_64-unknown-none";
 /// The target of the driver.
 pub const WINDOWS_TARGET: &str = "x86_64-pc-windows-msvc";
 
+/// The oldest compiler that knows what the sources use (`rust-version` of the workspace).
+const OLDEST_RUST: (u32, u32) = (1, 88);
+
 /// State of a machine, as far as the harness cares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -102,7 +105,7 @@ impl Machine {
 }
 
 impl Facts {
-    /// Looks at a machine; starts `rustc --print sysroot` and nothing else.
+    /// Looks at a machine; starts `rustc` and `cargo` to ask for versions and the sysroot, and nothing else.
     #[must_use]
     pub fn gather(machine: &Machine) -> Self {
         let sysroot = machine.find("rustc").as_deref().and_then(sysroot_of);
@@ -111,7 +114,10 @@ impl Facts {
                 .as_ref()
                 .is_some_and(|root| has_core(&root.join("lib/rustlib").join(target).join("lib")))
         };
-        let system_rustc = machine.system("rustc");
+        // Debian 12 has an old compiler of the same name; the one that is needed replaces it.
+        let system_rustc = machine
+            .system("rustc")
+            .filter(|rustc| version_of(rustc).is_some_and(|version| version >= OLDEST_RUST));
         let system_rust_source = system_rustc
             .as_deref()
             .and_then(sysroot_of)
@@ -125,7 +131,9 @@ impl Facts {
                 .filter(|path| path.is_file()),
             sysroot,
             system_rustc,
-            system_cargo: machine.system("cargo"),
+            system_cargo: machine
+                .system("cargo")
+                .filter(|cargo| version_of(cargo).is_some_and(|version| version >= OLDEST_RUST)),
             system_rust_source,
             lld: machine.find("lld"),
             qemu: machine.find("qemu-system-x86_64"),
@@ -150,13 +158,25 @@ fn is_executable(path: &Path) -> bool {
 }
 
 fn sysroot_of(rustc: &Path) -> Option<PathBuf> {
-    let output = Command::new(rustc)
-        .args(["--print", "sysroot"])
+    answer(rustc, &["--print", "sysroot"]).map(PathBuf::from)
+}
+
+/// Major and minor version, from `rustc 1.96.0 (...)`.
+fn version_of(program: &Path) -> Option<(u32, u32)> {
+    let text = answer(program, &["--version"])?;
+    let mut numbers = text.split(' ').nth(1)?.split('.');
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
+}
+
+fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !text.trim().is_empty()).then(|| PathBuf::from(text.trim()))
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
 }
 
 /// A toolchain that merely has the target's directory does not have its libraries.
