@@ -274,7 +274,7 @@ fn relocations_stay_inside() {
 #[test]
 fn imports_are_by_name() {
     assert_eq!(
-        error(|file| file.put64(file_at(RDATA + 0x80), 1 << 63 | 17)),
+        error(|file| file.put64(file_at(RDATA + 0x80), 1 << 63 | 0x11)),
         PeError::ImportByOrdinal(17)
     );
     assert_eq!(

@@ -100,7 +100,11 @@ fn sizes_and_offsets_match_the_facts() {
     let mut compared = 0;
     for (name, bytes, fields) in structures() {
         let layout = &layouts[name];
-        assert_eq!(number(&layout["size"]), bytes as i64, "size of {name}");
+        assert_eq!(
+            number(&layout["size"]),
+            bytes.cast_signed(),
+            "size of {name}"
+        );
         for fact in fields {
             let expected = &layout["fields"][fact.field];
             assert!(
@@ -110,7 +114,7 @@ fn sizes_and_offsets_match_the_facts() {
             );
             assert_eq!(
                 number(&expected["offset"]),
-                fact.offset as i64,
+                fact.offset.cast_signed(),
                 "{name}.{}",
                 fact.field
             );
@@ -147,7 +151,7 @@ fn constants_match_the_facts() {
     for (name, value) in tables.into_iter().flatten() {
         let expected = &constants["constants"][name];
         assert!(!expected.is_null(), "{name} is not in the facts");
-        assert_eq!(number(expected) as u64, *value, "{name}");
+        assert_eq!(number(expected).cast_unsigned(), *value, "{name}");
     }
 }
 
