@@ -114,6 +114,9 @@ impl QueueView {
 
     /// Walks the chains that were made available since `from`; returns the available index now.
     ///
+    /// A chain that the device gave back is the driver's again, who may have built the next one in the same memory. So of
+    /// those only the newest is looked at, whose memory nothing later can have taken.
+    ///
     /// # Errors
     /// The first [`RingError`]; what was found before it stays in `given`.
     pub fn walk(
@@ -125,8 +128,14 @@ impl QueueView {
         let now = read_u16(memory, at(self.available, 2)?)?;
         // More than a ring full cannot be outstanding; older entries are overwritten.
         let news = now.wrapping_sub(from).min(self.entries);
+        let used = read_u16(memory, at(self.used, 2)?)?;
         for step in 0..news {
-            let slot = now.wrapping_sub(news).wrapping_add(step) % self.entries.max(1);
+            let index = now.wrapping_sub(news).wrapping_add(step);
+            let given_back = (1..=u16::MAX / 2).contains(&used.wrapping_sub(index));
+            if given_back && step + 1 < news {
+                continue;
+            }
+            let slot = index % self.entries.max(1);
             let head = read_u16(memory, at(self.available, 4 + 2 * u64::from(slot))?)?;
             self.chain(head, memory, given)?;
         }

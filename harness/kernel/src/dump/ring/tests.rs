@@ -124,6 +124,30 @@ fn no_more_than_a_ring_full_is_walked() {
     assert_eq!(found.len(), 4);
 }
 
+/// A driver that repeats a refused request builds the second chain in the memory of the first.
+#[test]
+fn a_chain_that_was_given_back_is_not_walked_again() {
+    let ram = Ram::new();
+    ram.descriptor(0x100, 0x800, 48, FLAG_INDIRECT, 0);
+    ram.descriptor(0x110, 0x800, 32, FLAG_INDIRECT, 0);
+    ram.descriptor(0x800, 0x5000, 51, FLAG_NEXT, 1);
+    ram.descriptor(0x810, 0x6000, 4096, FLAG_WRITE, 0);
+    ram.offer(0, 0, 1);
+    ram.offer(1, 1, 2);
+    ram.put(0x302, &1_u16.to_le_bytes());
+    let (result, found) = ram.walk(0);
+    assert_eq!(result, Ok(2));
+    assert_eq!(
+        found.first(),
+        Some(&given(0x800, 32, Purpose::IndirectTable))
+    );
+    assert_eq!(found.len(), 3);
+
+    // The newest is looked at also when the device was quick.
+    ram.put(0x302, &2_u16.to_le_bytes());
+    assert_eq!(ram.walk(0), (Ok(2), found));
+}
+
 #[test]
 fn malformed_rings_are_named() {
     let cases: [Case; 6] = [
