@@ -76,9 +76,7 @@ impl<'a> Invocation<'a> {
             .args(verb)
             .args(self.settings(target, verb.first().unwrap_or(&"build")))
             .args(rest);
-        if let (Toolchain::Distribution { rustc, .. }, true) =
-            (self.toolchain, target.is_cross())
-        {
+        if let (Toolchain::Distribution { rustc, .. }, true) = (self.toolchain, target.is_cross()) {
             command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
         }
         command
