@@ -22,9 +22,10 @@ use crate::{
         abi::{
             init::SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK,
             srb::{
-                SCSISTAT_GOOD, SRB_FLAGS_DATA_IN, SRB_FLAGS_DATA_OUT, SRB_FLAGS_DISABLE_AUTOSENSE,
-                SRB_FLAGS_DISABLE_DISCONNECT, SRB_FLAGS_DISABLE_SYNCH_TRANSFER,
-                SRB_FUNCTION_EXECUTE_SCSI, SRB_FUNCTION_SHUTDOWN, SRB_STATUS_SUCCESS,
+                SCSISTAT_CHECK_CONDITION, SCSISTAT_GOOD, SRB_FLAGS_DATA_IN, SRB_FLAGS_DATA_OUT,
+                SRB_FLAGS_DISABLE_AUTOSENSE, SRB_FLAGS_DISABLE_DISCONNECT,
+                SRB_FLAGS_DISABLE_SYNCH_TRANSFER, SRB_FUNCTION_EXECUTE_SCSI, SRB_FUNCTION_SHUTDOWN,
+                SRB_STATUS_SUCCESS,
             },
         },
         srb::{self, BlockKind, Parameters, SrbOutcome, SrbSpec},
@@ -36,6 +37,15 @@ use crate::{
 
 /// Time-out of a request in seconds, as a dump stack sets it.
 const TIMEOUT_SECONDS: u32 = 10;
+/// How long the port polls, in seconds of the guest. Known of no dump port; long against any answer of a disk, and short
+/// enough that a run with a stuck driver ends soon.
+const POLL_SECONDS: u64 = 3;
+/// Polls between two looks at the device's own account.
+const LOOK_EVERY_POLLS: u64 = 64;
+/// Looks that find the request answered by the device, and not completed by the miniport, before it is taken as stuck.
+const STUCK_LOOKS: u64 = 8;
+/// Times that a command with CHECK CONDITION is sent again.
+const RETRIES: u32 = 3;
 /// Pause between two polls in microseconds.
 const POLL_PAUSE_US: u64 = 20;
 /// Polls between which nothing may happen before the time-out is believed, whatever the clock says.
@@ -113,7 +123,7 @@ impl fmt::Display for RequestError {
         match self {
             Self::NotReady => f.write_str("the dump instance is not ready"),
             Self::TooLarge => f.write_str("the data do not fit into one request"),
-            Self::Timeout => write!(f, "no completion within {TIMEOUT_SECONDS} s of polling"),
+            Self::Timeout => f.write_str("polling finds no completion"),
             Self::Status {
                 srb_status,
                 scsi_status,
@@ -151,9 +161,26 @@ pub fn limit_blocks() -> u64 {
 
 /// Carries out one request. `HIGH_LEVEL`, interrupts off.
 ///
+/// A command that ends with CHECK CONDITION is sent again a few times: after the reset that every dump miniport makes,
+/// a unit refuses the first command with UNIT ATTENTION, there is no sense buffer to tell, and miniports that do not
+/// repeat it themselves write dumps in the field.
+///
 /// # Errors
 /// [`RequestError`]; a time-out has been reported as a violation already.
 pub fn execute(command: &Command) -> Result<(), RequestError> {
+    for _ in 0..RETRIES {
+        match execute_once(command) {
+            Err(RequestError::Status {
+                scsi_status: SCSISTAT_CHECK_CONDITION,
+                ..
+            }) => {}
+            done => return done,
+        }
+    }
+    execute_once(command)
+}
+
+fn execute_once(command: &Command) -> Result<(), RequestError> {
     let data = match command {
         Command::Scsi { data, .. } => data,
         Command::Shutdown => &Data::None,
@@ -287,13 +314,15 @@ fn wait(issued: Issued) -> Result<(), RequestError> {
     }
     // By the processor's counter: the clock of the system stands still until the resumed machine runs again.
     let start = timer::instructions();
-    let limit = u64::from(TIMEOUT_SECONDS).saturating_mul(timer::stamps_per_second());
+    let limit = POLL_SECONDS.saturating_mul(timer::stamps_per_second());
     let mut polls = 0;
+    let mut answered = 0;
     loop {
         if completed() {
             return Ok(());
         }
-        if polls > LEAST_POLLS && timer::instructions().wrapping_sub(start) > limit {
+        let too_long = polls > LEAST_POLLS && timer::instructions().wrapping_sub(start) > limit;
+        if too_long || answered >= STUCK_LOOKS {
             diagnosis::name_the_cause(issued);
             return if completed() {
                 Ok(())
@@ -303,6 +332,9 @@ fn wait(issued: Issued) -> Result<(), RequestError> {
         }
         poll(issued);
         polls += 1;
+        if polls % LOOK_EVERY_POLLS == 0 && witness::device_has_answered() == Some(true) {
+            answered += 1;
+        }
         if !completed() {
             timer::stall_us(POLL_PAUSE_US);
         }
