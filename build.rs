@@ -38,7 +38,10 @@ fn link_image() -> Result<(), Box<dyn Error>> {
 }
 
 #[cfg(not(windows))]
-#[expect(clippy::unnecessary_wraps, reason = "the signature that the build with a WDK needs")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature that the build with a WDK needs"
+)]
 fn link_image() -> Result<(), Box<dyn Error>> {
     link_without_wdk();
     Ok(())

@@ -151,28 +151,6 @@ fn a_clock_that_follows_the_host() {
 }
 
 #[test]
-fn the_same_seed_does_the_same_requests() {
-    let requests = |passed: &Passed| -> Vec<Value> {
-        let stretches = passed.report["io"].as_array().cloned().unwrap_or_default();
-        stretches
-            .into_iter()
-            .map(|io| {
-                Value::Array(vec![
-                    io["name"].clone(),
-                    io["reads"].clone(),
-                    io["writes"].clone(),
-                    io["bytes_written"].clone(),
-                    io["bytes_verified"].clone(),
-                ])
-            })
-            .collect()
-    };
-    let first = requests(&cycle(&[]));
-    assert!(!first.is_empty());
-    assert_eq!(first, requests(&cycle(&[])));
-}
-
-#[test]
 fn a_driver_given_as_a_file_runs_without_its_symbols() {
     let stage = TempDir::new().expect("made");
     let out = stage.path().display().to_string();

@@ -242,6 +242,11 @@ fn told_calls(boot: &Boot, name: &str) -> usize {
 
 /// `find-adapter-once`: the normal instance came back without a second `HwStorFindAdapter`.
 pub(super) fn find_adapter_once(evidence: &Evidence<'_>) -> Finding {
+    if evidence.context.cycles == 0 {
+        return Finding::NotApplicable(
+            "without a hibernation the driver is started twice".to_owned(),
+        );
+    }
     let calls = evidence
         .life
         .hits()

@@ -57,6 +57,8 @@ pub(super) fn after_start((before, at): (DeviceFacts, Option<Pa>)) -> DeviceFact
         ..before
     };
     if let Some(common) = at.and_then(CommonConfig::map) {
+        // Firmware may have left a smaller size before the start.
+        facts.queue_entries = facts.queue_entries.max(common.queue_entries());
         facts.accepted_features = common.features(DRIVER_FEATURE_SELECT, DRIVER_FEATURE);
         common.unmap();
     }
