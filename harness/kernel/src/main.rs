@@ -1,5 +1,5 @@
 //! The bench kernel's program: from the PVH entry to the scenario.
-#![no_std]
+#![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
 
 #[cfg(target_os = "none")]

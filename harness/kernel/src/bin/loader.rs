@@ -1,5 +1,5 @@
 //! The resume loader's program: from the PVH entry to `kernel::loader`.
-#![no_std]
+#![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
 
 #[cfg(target_os = "none")]
