@@ -1,0 +1,9 @@
+//! The formats of a crash dump, as plain bytes.
+//!
+//! [`abi`] has the offsets, [`context`] a processor's registers, [`debugger`] what a debugger looks for in kernel memory,
+//! [`header`] the header of a dump file.
+
+pub mod abi;
+pub mod context;
+pub mod debugger;
+pub mod header;
