@@ -25,6 +25,8 @@ pub enum Command {
     Run(commands::run::Args),
     /// Stop at a chosen point with the debugger port open, and print what to type in gdb
     Debug(commands::debug::Args),
+    /// Look into crash dumps, and take them off a disk image
+    Dump(commands::dump::Args),
     /// Stage the install package: .inf, .sys, .pdb
     Package(commands::package::Args),
     /// Everything that CI runs: format, lints, unit tests, red cases, scenarios
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Cycle(arguments) => commands::cycle::execute(arguments),
         Command::Run(arguments) => commands::run::execute(arguments),
         Command::Debug(arguments) => commands::debug::execute(arguments),
+        Command::Dump(arguments) => commands::dump::execute(arguments),
         Command::Package(arguments) => commands::package::execute(arguments),
         Command::Test(arguments) => commands::test::execute(arguments),
     };

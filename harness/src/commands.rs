@@ -2,6 +2,7 @@
 
 pub mod cycle;
 pub mod debug;
+pub mod dump;
 pub mod package;
 pub mod run;
 pub mod test;

@@ -2,11 +2,13 @@
 //!
 //! * [`ranges`]: sets of byte ranges.
 //! * [`memory`]: memory before the freeze against memory after the resume.
+//! * [`dump`]: a crash dump against memory at the bug check.
 //! * [`disk`]: the disk, with QEMU stopped, against its state before the run and against what the workload wrote.
 //!
 //! The results are plain data which [`crate::report`] prints and [`crate::verdict`] judges.
 
 pub mod disk;
+pub mod dump;
 pub mod memory;
 pub mod ranges;
 

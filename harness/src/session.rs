@@ -35,7 +35,10 @@ use crate::{
     interrupt,
     options::Options,
     progress::Progress,
-    qemu::{BootFrom, DebuggerPort, MachineSpec, machine::Hba},
+    qemu::{
+        BootFrom, DebuggerPort, MachineSpec,
+        machine::{DiskDriver, Hba},
+    },
     run_directory::RunDirectory,
     symbols::Symbols,
 };
@@ -162,6 +165,7 @@ impl<'a> Session<'a> {
             queue_size: self.options.queue_size,
             disk: self.directory.disk(),
             sector_bytes: self.options.sector_bytes,
+            disk_driver: DiskDriver::Plain,
             clock: self.options.clock,
             boot,
             sockets: self.directory.path().to_path_buf(),

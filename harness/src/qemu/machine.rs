@@ -17,6 +17,51 @@ pub enum Hba {
     VirtioScsi,
 }
 
+/// What lies between the guest's disk and its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DiskDriver {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// Every write is logged, in order ([`crate::write_log`]): `blklogwrites`.
+    LogWrites {
+        /// The log's file, which must exist.
+        log: PathBuf,
+    },
+    /// Writes fail: `blkdebug`.
+    FailWrites(WriteFault),
+}
+
+/// A fault of the disk. The guest sees it as the device's answer to a write, never as a stopped machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteFault {
+    /// What the host's file system says.
+    pub error: DiskError,
+    /// The writes that cover this byte of the disk fail.
+    pub offset: u64,
+    /// Only the first of them does.
+    pub once: bool,
+}
+
+/// Errors that a disk may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskError {
+    /// The medium is bad.
+    Io,
+    /// The medium is full, as a thin disk can be.
+    NoSpace,
+}
+
+impl DiskError {
+    /// The number that QEMU is given (`errno` of Linux).
+    const fn errno(self) -> u32 {
+        match self {
+            Self::Io => 5,
+            Self::NoSpace => 28,
+        }
+    }
+}
+
 /// What the machine starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BootFrom {
@@ -60,6 +105,8 @@ pub struct MachineSpec {
     pub disk: PathBuf,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// What lies between disk and file.
+    pub disk_driver: DiskDriver,
     /// How the guest's clock runs.
     pub clock: GuestClock,
     /// What is started.
@@ -76,6 +123,9 @@ pub const CONSOLE_SOCKET: &str = "console";
 pub const QMP_SOCKET: &str = "qmp";
 /// Name of the debugger's socket.
 pub const GDB_SOCKET: &str = "gdb";
+
+/// Sectors of `blkdebug` have this size, whatever those of the disk are.
+const BLKDEBUG_SECTOR_BYTES: u64 = 512;
 
 impl MachineSpec {
     /// The arguments, without the program.
@@ -150,11 +200,7 @@ impl MachineSpec {
     }
 
     fn storage(&self, line: &mut Line) {
-        let mut disk = OsString::from(
-            "driver=raw,node-name=disk,discard=unmap,file.driver=file,file.filename=",
-        );
-        disk.push(escaped(self.disk.as_os_str()));
-        line.option("-blockdev", disk);
+        self.disk_nodes(line);
         match self.hba {
             Hba::VirtioScsi => {
                 let queue_size = self
@@ -169,10 +215,53 @@ impl MachineSpec {
         line.option(
             "-device",
             format!(
-                "scsi-hd,bus=hba.0,scsi-id=0,lun=0,drive=disk,serial=hiberport,logical_block_size={0},physical_block_size={0}",
-                self.sector_bytes
+                "scsi-hd,bus=hba.0,scsi-id=0,lun=0,drive=disk,serial=hiberport,logical_block_size={0},physical_block_size={0}{1}",
+                self.sector_bytes, self.on_errors()
             ),
         );
+    }
+
+    /// The node `disk`, which the guest uses, and what is below it.
+    fn disk_nodes(&self, line: &mut Line) {
+        let name = match self.disk_driver {
+            DiskDriver::Plain => "disk",
+            DiskDriver::LogWrites { .. } | DiskDriver::FailWrites(_) => "base",
+        };
+        let mut base = OsString::from(format!(
+            "driver=raw,node-name={name},discard=unmap,file.driver=file,file.filename="
+        ));
+        base.push(escaped(self.disk.as_os_str()));
+        line.option("-blockdev", base);
+        match &self.disk_driver {
+            DiskDriver::Plain => {}
+            DiskDriver::LogWrites { log } => {
+                let mut file = OsString::from("driver=file,node-name=log,filename=");
+                file.push(escaped(log.as_os_str()));
+                line.option("-blockdev", file);
+                let sector_bytes = self.sector_bytes;
+                line.option(
+                    "-blockdev",
+                    format!("driver=blklogwrites,node-name=disk,log-sector-size={sector_bytes},file=base,log=log"),
+                );
+            }
+            DiskDriver::FailWrites(fault) => line.option(
+                "-blockdev",
+                format!(
+                    "driver=blkdebug,node-name=disk,image=base,inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.errno={},inject-error.0.sector={},inject-error.0.once={}",
+                    fault.error.errno(),
+                    fault.offset / BLKDEBUG_SECTOR_BYTES,
+                    if fault.once { "on" } else { "off" }
+                ),
+            ),
+        }
+    }
+
+    /// QEMU stops a machine whose disk is full; here the guest is to see the error.
+    const fn on_errors(&self) -> &'static str {
+        match self.disk_driver {
+            DiskDriver::FailWrites(_) => ",werror=report,rerror=report",
+            DiskDriver::Plain | DiskDriver::LogWrites { .. } => "",
+        }
     }
 }
 
@@ -207,6 +296,7 @@ mod tests {
             queue_size: None,
             disk: "/run/a,b/disk.raw".into(),
             sector_bytes: 512,
+            disk_driver: DiskDriver::Plain,
             clock: GuestClock::Instructions,
             boot: BootFrom::Kernel {
                 kernel: "/k".into(),
@@ -279,5 +369,43 @@ mod tests {
         );
         assert!(text.contains("-gdb tcp:127.0.0.1:1234"), "{text}");
         assert!(!text.contains("icount"), "{text}");
+    }
+    #[test]
+    fn writes_are_logged_between_the_disk_and_its_file() {
+        let mut spec = spec();
+        assert!(text(&spec).contains("driver=raw,node-name=disk,"));
+        spec.disk_driver = DiskDriver::LogWrites {
+            log: "/run/a,b/writes".into(),
+        };
+        spec.sector_bytes = 4096;
+        let text = text(&spec);
+        for words in [
+            "driver=raw,node-name=base,",
+            "driver=file,node-name=log,filename=/run/a,,b/writes",
+            "driver=blklogwrites,node-name=disk,log-sector-size=4096,file=base,log=log",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("werror"), "{text}");
+    }
+
+    #[test]
+    fn a_failing_disk_tells_the_guest() {
+        let mut spec = spec();
+        spec.disk_driver = DiskDriver::FailWrites(WriteFault {
+            error: DiskError::NoSpace,
+            offset: 0x10_0000,
+            once: false,
+        });
+        let text = text(&spec);
+        assert!(
+            text.contains("driver=blkdebug,node-name=disk,image=base,"),
+            "{text}"
+        );
+        assert!(
+            text.contains("errno=28,inject-error.0.sector=2048,inject-error.0.once=off"),
+            "{text}"
+        );
+        assert!(text.contains("werror=report,rerror=report"), "{text}");
     }
 }
