@@ -13,6 +13,7 @@ use proto::{
 };
 
 use crate::{
+    bugcheck::watch,
     call,
     hw::stubs,
     image,
@@ -263,6 +264,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
         panic!("stub {index} has no export");
     };
     call::enter_export(args, return_address);
+    watch::look_at(table, &call);
     if table == Some(Table::Nt) {
         nt::prohibited::look_at(&call);
     }

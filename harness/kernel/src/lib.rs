@@ -12,6 +12,7 @@ extern crate std;
 #[macro_use]
 pub mod record;
 
+pub mod bugcheck;
 pub mod crash;
 pub mod dump;
 pub mod format;

@@ -8,9 +8,13 @@
 //! | [`kernel`] | IRQL, time, processors, locks, bug checks |
 //! | [`pool`] | pool and lists |
 //! | [`trace`] | event tracing: registered, never enabled |
+//! | [`crate::bugcheck`] | bug check callbacks |
 //! | [`prohibited`] | what a physical miniport must not call |
 
-use crate::exports::{self, Export, Table};
+use crate::{
+    bugcheck,
+    exports::{self, Export, Table},
+};
 
 pub mod kernel;
 pub mod memory;
@@ -32,13 +36,14 @@ pub fn register() {
         kernel::EXPORTS,
         pool::EXPORTS,
         trace::EXPORTS,
+        bugcheck::exports::EXPORTS,
     ] {
         exports::register(Table::Nt, exports);
     }
 }
 
 /// An export of the kernel.
-const fn export(name: &'static str, handler: exports::Handler) -> Export {
+pub(crate) const fn export(name: &'static str, handler: exports::Handler) -> Export {
     Export {
         module: NTOSKRNL,
         name,

@@ -167,6 +167,8 @@ pub enum Record {
         /// Message and place.
         text: String,
     },
+    /// The bug check callbacks of one registered record were called.
+    BugcheckCallback(BugcheckCallback),
     /// The last record of a life: everything was done.
     Finished {
         /// Cycles completed.
@@ -379,4 +381,59 @@ pub struct ImageFacts {
     pub largest_request_bytes: u32,
     /// Calls of `HwStorInterrupt` that polled.
     pub polls: u64,
+}
+
+/// The calls of one registered bug check callback for one occasion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BugcheckCallback {
+    /// The component string of its registration.
+    pub component: String,
+    /// Image and offset of the routine.
+    pub routine: String,
+    /// `KBUGCHECK_CALLBACK_REASON`; 0 for a callback without a reason.
+    pub reason: u32,
+    /// Calls of the routine.
+    pub calls: u32,
+    /// Instructions that they took.
+    pub instructions: u64,
+    /// What it contributed.
+    pub result: CallbackResult,
+}
+
+/// What a bug check callback contributed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallbackResult {
+    /// Nothing, or nothing that was valid.
+    Nothing,
+    /// Ranges of pages to add to the dump, or to leave out.
+    Pages(Vec<CallbackPages>),
+    /// A block of its own data.
+    Data {
+        /// The block's tag, as it lies in memory.
+        guid: [u8; 16],
+        /// Length in bytes.
+        bytes: u32,
+    },
+    /// It was told of a write.
+    Observed {
+        /// `KBUGCHECK_DUMP_IO_TYPE`.
+        kind: u32,
+        /// Offset into the dump in bytes.
+        offset: u64,
+        /// Length in bytes.
+        bytes: u32,
+    },
+}
+
+/// A range of pages that a bug check callback named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackPages {
+    /// The address is physical, not virtual.
+    pub physical_address: bool,
+    /// Address of the first page.
+    pub address: u64,
+    /// Number of pages.
+    pub pages: u64,
+    /// Owner of the first page.
+    pub owner: Owner,
 }

@@ -14,6 +14,7 @@ use proto::{
 
 use super::parse::{self, ParsedImage, PeError, Protection};
 use crate::{
+    bugcheck::exports as callbacks,
     exports,
     hw::layout,
     image::{self, ImageInfo},
@@ -179,6 +180,7 @@ impl LoadedImage {
 
     /// Takes the image out of memory.
     pub fn unload(self) {
+        callbacks::forget_within(self.base, self.bytes, &self.name);
         image::remove(self.base);
         // Hidden pages have no translation: bring them back first.
         let _ = mem::set_present(self.base, self.bytes, Presence::Present);

@@ -2,13 +2,15 @@
 //! memory through them.
 //!
 //! * [`Field`] is one member of a structure; [`View`] reads and writes members of a structure in driver memory.
-//! * One module per family: [`init`], [`config`], [`srb`], [`services`], [`codes`], [`extended`].
+//! * One module per family: [`init`], [`config`], [`srb`], [`services`], [`codes`], [`extended`],
+//!   [`bugcheck`].
 //!
 //! This view is deliberately not shared with the driver's bindings: two views that agree are evidence. A unit test
 //! checks every size, offset and constant here against the numbers in `miniport/ddi/facts`.
 
 use core::marker::PhantomData;
 
+pub mod bugcheck;
 pub mod codes;
 pub mod config;
 pub mod extended;

@@ -1,7 +1,8 @@
 //! Memory faults of the normal instance: which rule is that, and can the run go on?
 //!
 //! Two things are hidden on purpose: pageable sections while the IRQL is at `DISPATCH_LEVEL` or above ([`enter`], [`leave`]),
-//! and the registers of an HBA that was pulled out ([`hide_registers`]). A touch of either is reported, then let through.
+//! and the registers of an HBA that was pulled out ([`hide_registers`]). A touch of either is reported, then let through. A bug
+//! check callback that touches registers is `bugcheck::watch`'s.
 
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use proto::owner::Role;
 
 use crate::{
+    bugcheck::watch,
     fault::{self, Fault, FaultAction},
     irql,
     mem::{self, PAGE_BYTES, Presence, Va},
@@ -84,6 +86,9 @@ pub(super) fn show_registers() {
 fn hook(fault: &Fault) -> FaultAction {
     if fault.role != Some(Role::Normal) {
         return FaultAction::Pass;
+    }
+    if let Some(action) = watch::on_fault(fault) {
+        return action;
     }
     let va = fault.address;
     if REGISTERS_HIDDEN.load(Ordering::Relaxed) && mmio::find(va).is_some() {

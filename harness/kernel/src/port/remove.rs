@@ -23,6 +23,7 @@ use super::{
     timeouts,
 };
 use crate::{
+    bugcheck::exports as callbacks,
     irql,
     mem::{self, Va},
     mmio,
@@ -287,12 +288,18 @@ fn free_everything() {
         free_checked(block.va, block.owner);
     }
     for va in adapter.services.blocks.into_keys() {
+        if let Some(block) = mem::find(Va(va)) {
+            callbacks::forget_within(Va(va), block.bytes, block.name);
+        }
         let _ = mem::free(Va(va));
     }
 }
 
 /// Frees a block of the port's and looks at the bytes around it.
 fn free_checked(va: Va, owner: Owner) {
+    if let Some(block) = mem::find(va) {
+        callbacks::forget_within(va, block.bytes, block.name);
+    }
     if let Ok(freed) = mem::free(va) {
         rules::demand(
             Rule::PoolOverrun,

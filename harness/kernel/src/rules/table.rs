@@ -260,6 +260,18 @@ rules! {
         "After removal nothing is left of what the instance allocated.";
     BugCheck, Bench, CHECKED,
         "The driver does not stop the system.";
+    BugcheckCallbackInDump, Bench, CHECKED,
+        "No copy of the driver in a dump stack registers or removes bug check callbacks.";
+    BugcheckCallbackLeft, Bench, CHECKED,
+        "No bug check callback stays registered when its record or its routine goes away.";
+    BugcheckCallbackRecord, Bench, CHECKED,
+        "A callback record is prepared, resident, and left alone while it is registered.";
+    BugcheckCallbackAnswer, Bench, CHECKED,
+        "A bug check callback answers within the documented limits.";
+    BugcheckCallbackRestrictions, Bench, CHECKED,
+        "A bug check callback neither allocates nor locks nor calls what needs a lower IRQL.";
+    BugcheckCallbackTouchedHardware, Bench, CHECKED,
+        "A bug check callback leaves the HBA alone: it is the dump instance's.";
     DumpMarkMissing, Dump, CHECKED,
         "Every byte that the dump instance uses in RESUME is marked or owned by the port.";
     DumpMarkIncomplete, Dump, CHECKED,

@@ -1,4 +1,4 @@
-//! A life without hibernation: workload, resets, refused and rare requests, stop and start, power, removal; then a
+//! A life without hibernation: workload, resets, a crash's callbacks, refused and rare requests, stop and start, power, removal; then a
 //! second life with the other request block, which ends by surprise removal.
 
 use alloc::format;
@@ -7,6 +7,7 @@ use proto::{record::Checkpoint, scenario::Bundle};
 
 use super::{Stop, play_sudden_faults, system::System};
 use crate::{
+    bugcheck::run as callbacks,
     port::{self, BlockKind, PortError, PowerAction, Reset},
     record,
     workload::Workload,
@@ -24,6 +25,11 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
         reset_each_way(&system, &mut workload, in_flight)
     })
     .map_err(failed)?;
+    record::step("bug check callbacks", || {
+        let flight = workload.launch(in_flight);
+        rehearse_a_crash();
+        let _ = workload.land(flight, "in flight at bug check callbacks");
+    });
     record::step("rare requests", || port::send_rare_requests(&system.unit)).map_err(failed)?;
     record::step("PnP stop and start", stop_and_start).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
@@ -55,6 +61,25 @@ fn reset_each_way(
         let _ = workload.land(flight, "in flight at a reset");
     }
     Ok(())
+}
+
+/// Calls the bug check callbacks as a crash would, with I/O at the device. The system lives on (as after a live dump): they
+/// only look, and must find the same state in a crash.
+fn rehearse_a_crash() {
+    const MANUALLY_INITIATED_CRASH: u32 = 0xE2;
+    const SECONDARY_LIMIT: u32 = 1 << 20;
+    let added = callbacks::add_pages(MANUALLY_INITIATED_CRASH);
+    let removed = callbacks::remove_pages(MANUALLY_INITIATED_CRASH);
+    let blocks = callbacks::secondary(SECONDARY_LIMIT);
+    // Nothing is allowed: a callback that offers data all the same breaks a limit.
+    let _ = callbacks::secondary(0);
+    let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
+    log!(
+        "bug check callbacks: {} ranges added, {} left out, {} blocks of {bytes} bytes",
+        added.len(),
+        removed.len(),
+        blocks.len()
+    );
 }
 
 /// As for a change of resources: drained, stopped, started again without `HwStorFindAdapter`.

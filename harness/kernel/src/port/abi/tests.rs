@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{FieldFact, Structure, codes, config, extended, init, services, srb};
+use super::{FieldFact, Structure, bugcheck, codes, config, extended, init, services, srb};
 
 fn facts(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -91,6 +91,12 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
         services::DeviceObject,
         services::DriverObject,
         services::PciCommonConfig,
+        bugcheck::ReasonCallbackRecord,
+        bugcheck::CallbackRecord,
+        bugcheck::AddPages,
+        bugcheck::RemovePages,
+        bugcheck::SecondaryDumpData,
+        bugcheck::DumpIo,
     ]
 }
 
@@ -147,6 +153,7 @@ fn constants_match_the_facts() {
         services::CONSTANTS,
         services::REGISTRY,
         codes::STOR_STATUSES,
+        bugcheck::PAGE_FLAGS,
     ];
     for (name, value) in tables.into_iter().flatten() {
         let expected = &constants["constants"][name];
@@ -193,6 +200,8 @@ fn enumerations_match_the_facts_and_extended_codes_are_complete() {
         codes::pnp_action,
         codes::srbex,
         codes::memory_caching,
+        bugcheck::reason,
+        bugcheck::dump_io_type,
     );
     let codes = constants["enums"]["_STORPORT_FUNCTION_CODE"]
         .as_object()

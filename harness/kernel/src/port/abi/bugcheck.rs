@@ -1,0 +1,106 @@
+//! Bug check callbacks: the records that drivers register and what their routines are handed (wdm.h).
+
+use super::{constants, enumeration, structure};
+
+structure! {
+    /// A callback with a reason.
+    ReasonCallbackRecord = "KBUGCHECK_REASON_CALLBACK_RECORD", 48 {
+        ENTRY_FLINK: u64 = "Entry.Flink" @ 0,
+        ENTRY_BLINK: u64 = "Entry.Blink" @ 8,
+        CALLBACK_ROUTINE: u64 = "CallbackRoutine" @ 16,
+        COMPONENT: u64 = "Component" @ 24,
+        CHECKSUM: u64 = "Checksum" @ 32,
+        REASON: u32 = "Reason" @ 40,
+        STATE: u8 = "State" @ 44,
+    }
+}
+
+structure! {
+    /// A plain callback, which is called when the dump is written.
+    CallbackRecord = "KBUGCHECK_CALLBACK_RECORD", 64 {
+        ENTRY_FLINK: u64 = "Entry.Flink" @ 0,
+        ENTRY_BLINK: u64 = "Entry.Blink" @ 8,
+        CALLBACK_ROUTINE: u64 = "CallbackRoutine" @ 16,
+        BUFFER: u64 = "Buffer" @ 24,
+        LENGTH: u32 = "Length" @ 32,
+        COMPONENT: u64 = "Component" @ 40,
+        CHECKSUM: u64 = "Checksum" @ 48,
+        STATE: u8 = "State" @ 56,
+    }
+}
+
+structure! {
+    /// Pages to be added to the dump, one range a call.
+    AddPages = "KBUGCHECK_ADD_PAGES", 32 {
+        CONTEXT: u64 = "Context" @ 0,
+        FLAGS: u32 = "Flags" @ 8,
+        BUG_CHECK_CODE: u32 = "BugCheckCode" @ 12,
+        ADDRESS: u64 = "Address" @ 16,
+        COUNT: u64 = "Count" @ 24,
+    }
+}
+
+structure! {
+    /// Pages to be left out of the dump; the same members.
+    RemovePages = "KBUGCHECK_REMOVE_PAGES", 32 {
+        CONTEXT: u64 = "Context" @ 0,
+        FLAGS: u32 = "Flags" @ 8,
+        BUG_CHECK_CODE: u32 = "BugCheckCode" @ 12,
+        ADDRESS: u64 = "Address" @ 16,
+        COUNT: u64 = "Count" @ 24,
+    }
+}
+
+structure! {
+    /// Data of a driver's own behind the dump.
+    SecondaryDumpData = "KBUGCHECK_SECONDARY_DUMP_DATA", 48 {
+        IN_BUFFER: u64 = "InBuffer" @ 0,
+        IN_BUFFER_LENGTH: u32 = "InBufferLength" @ 8,
+        MAXIMUM_ALLOWED: u32 = "MaximumAllowed" @ 12,
+        GUID: [u8; 16] = "Guid" @ 16,
+        OUT_BUFFER: u64 = "OutBuffer" @ 32,
+        OUT_BUFFER_LENGTH: u32 = "OutBufferLength" @ 40,
+    }
+}
+
+structure! {
+    /// One write of the dump.
+    DumpIo = "KBUGCHECK_DUMP_IO", 24 {
+        OFFSET: u64 = "Offset" @ 0,
+        BUFFER: u64 = "Buffer" @ 8,
+        BUFFER_LENGTH: u32 = "BufferLength" @ 16,
+        TYPE: u32 = "Type" @ 20,
+    }
+}
+
+constants! {
+    PAGE_FLAGS:
+    KB_ADD_PAGES_FLAG_VIRTUAL_ADDRESS: u32 = 1;
+    KB_ADD_PAGES_FLAG_PHYSICAL_ADDRESS: u32 = 2;
+    KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST: u32 = 0x8000_0000;
+    KB_REMOVE_PAGES_FLAG_VIRTUAL_ADDRESS: u32 = 1;
+    KB_REMOVE_PAGES_FLAG_PHYSICAL_ADDRESS: u32 = 2;
+    KB_REMOVE_PAGES_FLAG_ADDITIONAL_RANGES_EXIST: u32 = 0x8000_0000;
+}
+
+enumeration! {
+    /// Reasons of a callback.
+    reason: u32 {
+        SECONDARY_DUMP_DATA = "KbCallbackSecondaryDumpData" @ 2,
+        DUMP_IO = "KbCallbackDumpIo" @ 3,
+        ADD_PAGES = "KbCallbackAddPages" @ 4,
+        SECONDARY_MULTI_PART_DUMP_DATA = "KbCallbackSecondaryMultiPartDumpData" @ 5,
+        REMOVE_PAGES = "KbCallbackRemovePages" @ 6,
+        TRIAGE_DUMP_DATA = "KbCallbackTriageDumpData" @ 7,
+    }
+}
+
+enumeration! {
+    /// What a write of the dump consists of.
+    dump_io_type: u32 {
+        HEADER = "KbDumpIoHeader" @ 1,
+        BODY = "KbDumpIoBody" @ 2,
+        SECONDARY_DATA = "KbDumpIoSecondaryData" @ 3,
+        COMPLETE = "KbDumpIoComplete" @ 4,
+    }
+}
