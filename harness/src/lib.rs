@@ -25,6 +25,7 @@ pub mod progress;
 pub mod qemu;
 pub mod qmp;
 pub mod readers;
+pub mod recorder;
 pub mod red;
 pub mod report;
 pub mod repository;

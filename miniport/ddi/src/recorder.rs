@@ -71,6 +71,8 @@ pub enum Event {
     DumpPointers = 20,
     /// Firmware had changed the PCI configuration, and it was restored; values: offset, value.
     FunctionRestored = 22,
+    /// Bug check callbacks were registered; values: 1 if the one that adds pages is, 1 if the one that gives this recorder is.
+    CrashCallbacks = 23,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

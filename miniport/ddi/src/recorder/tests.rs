@@ -29,7 +29,7 @@ fn the_layout_is_as_documented() {
     assert_eq!(core::mem::offset_of!(Recorder, counts), 64);
     assert_eq!(core::mem::offset_of!(Recorder, entries), 64 + 4 * KINDS);
     assert_eq!(size_of::<Recorder>(), 64 + 4 * KINDS + 32 * CAPACITY);
-    assert!((Event::FunctionRestored as usize) < KINDS);
+    assert!((Event::CrashCallbacks as usize) < KINDS);
 }
 
 #[test]
