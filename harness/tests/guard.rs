@@ -4,12 +4,13 @@ mod support;
 
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
 use support::{
-    children_of, error_line, harness, is_alive, program_of, run_directories_of, wait_for,
+    children_of, error_line, group_of, harness, is_alive, program_of, run_directories_of, wait_for,
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -24,6 +25,7 @@ impl Stopped {
     fn start() -> Self {
         let mut child = harness(&["debug", "--at", "driver-entry", "--port", "0"])
             .stdout(Stdio::piped())
+            .process_group(0)
             .spawn()
             .expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
@@ -40,10 +42,21 @@ impl Stopped {
     }
 
     /// Sends a signal and waits for the program's end.
-    fn end(mut self, signal: &str) -> (ExitStatus, u32, u32) {
+    fn end(self, signal: &str) -> (ExitStatus, u32, u32) {
+        let process = self.child.id().to_string();
+        self.end_by(signal, &process)
+    }
+
+    /// The same with the whole process group, as a terminal does it.
+    fn end_group(self, signal: &str) -> (ExitStatus, u32, u32) {
+        let group = format!("-{}", self.child.id());
+        self.end_by(signal, &group)
+    }
+
+    fn end_by(mut self, signal: &str, to: &str) -> (ExitStatus, u32, u32) {
         let process = self.child.id();
         let sent = Command::new("kill")
-            .args([signal, &process.to_string()])
+            .args([signal, "--", to])
             .status()
             .expect("kill starts");
         assert!(sent.success());
@@ -56,7 +69,7 @@ impl Stopped {
 
 #[test]
 fn an_interrupted_program_cleans_up() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["-INT", "-TERM", "-HUP"] {
         let (status, process, qemu) = Stopped::start().end(signal);
         assert!(
             status.code().is_some(),
@@ -69,6 +82,21 @@ fn an_interrupted_program_cleans_up() {
             "{signal}"
         );
     }
+}
+
+#[test]
+fn the_terminals_ctrl_c_does_not_reach_qemu() {
+    let stopped = Stopped::start();
+    let (ours, qemus) = (group_of(stopped.child.id()), group_of(stopped.qemu));
+    assert!(ours.is_some() && qemus == Some(stopped.qemu), "{qemus:?}");
+    assert_ne!(ours, qemus);
+    let (status, process, qemu) = stopped.end_group("-INT");
+    assert_eq!(status.code(), Some(130), "it ends in order");
+    assert!(!is_alive(qemu), "QEMU is left");
+    assert_eq!(
+        run_directories_of(process),
+        Vec::<std::path::PathBuf>::new()
+    );
 }
 
 #[test]

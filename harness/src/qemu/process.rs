@@ -1,12 +1,16 @@
 //! A running QEMU: [`Qemu`] is its guard.
 //!
 //! The process dies with its guard, and, started through `setpriv`, with the thread that started it, so that not even a
-//! killed harness leaves one behind.
+//! killed harness leaves one behind. It has a process group of its own: what a terminal sends to the harness (Ctrl-C, the end
+//! of the session) does not reach it, so that the harness ends it in order.
 
 use std::{
     ffi::OsString,
     fs::{self, File},
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        net::{UnixListener, UnixStream},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -59,6 +63,7 @@ impl Qemu {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
+            .process_group(0)
             .spawn()
             .map_err(|error| {
                 Fault::setup(
@@ -66,6 +71,7 @@ impl Qemu {
                     "install QEMU (Debian: apt-get install qemu-system-x86)",
                 )
             })?;
+        interrupt::register_process(child.id());
         let mut starting = Starting {
             child: Some(child),
             stderr,
@@ -182,9 +188,12 @@ impl Drop for Starting {
 }
 
 fn end(child: &mut Child) {
-    // Both fail only for a process that has ended.
-    let _killed = child.kill();
+    // A process that was waited for has given its number back.
+    if matches!(child.try_wait(), Ok(None)) {
+        interrupt::kill_group(child.id());
+    }
     let _reaped = child.wait();
+    interrupt::forget_process(child.id());
 }
 
 /// QEMU, to die with the thread that starts it.

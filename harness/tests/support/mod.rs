@@ -93,8 +93,18 @@ fn processes() -> impl Iterator<Item = u32> {
 }
 
 fn parent_of(process: u32) -> Option<u32> {
+    status_field(process, 1)
+}
+
+/// Process group of a process.
+pub(crate) fn group_of(process: u32) -> Option<u32> {
+    status_field(process, 2)
+}
+
+/// A field of `/proc/PID/stat`, counted from the state of the process.
+fn status_field(process: u32, field: usize) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The program's name is in parentheses and may hold anything.
     let rest = text.rsplit(") ").next()?;
-    rest.split(' ').nth(1)?.parse().ok()
+    rest.split(' ').nth(field)?.parse().ok()
 }
