@@ -4,6 +4,7 @@
 //! * [`memory`]: memory before the freeze against memory after the resume.
 //! * [`dump`]: a crash dump against memory at the bug check.
 //! * [`disk`]: the disk, with QEMU stopped, against its state before the run and against what the workload wrote.
+//! * [`untouched`]: whether a resume that was refused wrote to the disk.
 //!
 //! The results are plain data which [`crate::report`] prints and [`crate::verdict`] judges.
 
@@ -11,6 +12,7 @@ pub mod disk;
 pub mod dump;
 pub mod memory;
 pub mod ranges;
+pub mod untouched;
 
 /// Bytes of a page, as a number of bytes in this program's own memory.
 pub(crate) const PAGE_STEP: usize = 4096;

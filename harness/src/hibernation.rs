@@ -327,7 +327,7 @@ fn refused(disk: &Path, what: &str) -> anyhow::Error {
             "the hibernation image on {} is refused: {what}",
             disk.display()
         ),
-        "the disk was left as it is; start over with a new one",
+        "start over with a new disk",
     )
     .into()
 }

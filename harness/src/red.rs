@@ -18,7 +18,7 @@ use crate::{
     fault,
     options::Options,
     progress::Verbosity,
-    report::Report,
+    report::{Outcome, Report},
     run_directory::{Keep, RunDirectory},
     session::{Inputs, tamper::HostFault},
     setup::Need,
@@ -44,6 +44,9 @@ pub struct Case {
     /// Words that the printed report must contain as well.
     #[serde(default)]
     pub expect_text: Vec<String>,
+    /// Whether the disk must be as the resume found it.
+    #[serde(default)]
+    pub disk_unchanged: bool,
     /// What to run.
     #[serde(default)]
     pub job: CaseJob,
@@ -65,6 +68,8 @@ pub enum CaseJob {
     Cycle,
     /// No hibernation.
     Run,
+    /// No hibernation, and lives in which calls fail.
+    Exhaust,
 }
 
 /// Faults of the bench kernel by name.
@@ -185,7 +190,8 @@ impl Case {
         )?;
         let job = match self.job {
             CaseJob::Cycle => Job::Cycle { count: 1 },
-            CaseJob::Run => Job::Run,
+            CaseJob::Run => Job::Run { exhaust: false },
+            CaseJob::Exhaust => Job::Run { exhaust: true },
         };
         let directory = RunDirectory::new(Keep::No)?;
         let result = trial::judged(
@@ -227,6 +233,10 @@ impl Case {
                     message.contains(wanted.as_str()),
                     "refused with another error than {wanted:?}: {message}"
                 );
+                ensure!(
+                    !self.disk_unchanged || message.contains(trial::DISK_UNCHANGED),
+                    "nothing says that the disk was left alone: {message}"
+                );
                 Ok(())
             }
             (Ending::Refused(message), None) => bail!("the run broke off: {message}"),
@@ -248,6 +258,14 @@ impl Case {
                 reported.join(", ")
             );
         }
+        let left_alone = report
+            .checks
+            .iter()
+            .any(|check| check.name == "disk-left-alone" && check.outcome == Outcome::Passed);
+        ensure!(
+            !self.disk_unchanged || left_alone,
+            "nothing says that the disk was left alone\n{text}"
+        );
         for wanted in &self.expect_text {
             ensure!(
                 text.contains(wanted.as_str()),
@@ -326,6 +344,24 @@ mod tests {
         case.expect_error = Some("header is damaged".to_owned());
         case.judge(&refused).unwrap();
         assert!(case.judge(&report(|_| {})).is_err());
+    }
+
+    #[test]
+    fn a_disk_that_must_be_unchanged_must_be_said_to_be() {
+        let mut case = case();
+        case.expect_error = Some("header is damaged".to_owned());
+        case.disk_unchanged = true;
+        let silent = Ending::Refused("its header is damaged".to_owned());
+        assert!(case.judge(&silent).is_err());
+        let said = format!("{}: its header is damaged", trial::DISK_UNCHANGED);
+        case.judge(&Ending::Refused(said)).unwrap();
+        case.expect_error = None;
+        let resumed = report(|life| life.failure = Some("bug check 0xa0".to_owned()));
+        let error = case.judge(&resumed).unwrap_err().to_string();
+        assert!(error.contains("two-phase was not reported"), "{error}");
+        case.expect = vec!["life-complete".to_owned()];
+        let error = case.judge(&resumed).unwrap_err().to_string();
+        assert!(error.starts_with("nothing says that the disk"), "{error}");
     }
 
     #[test]

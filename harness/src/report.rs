@@ -54,6 +54,8 @@ pub struct Report {
     pub units: Vec<Unit>,
     /// The requests, one entry a stretch of I/O.
     pub io: Vec<Io>,
+    /// Requests when a hibernation began, one entry a hibernation.
+    pub in_flight: Vec<InFlight>,
     /// Every call of `StorPortMarkDumpMemory` as the bench kernel saw it.
     pub marks: Vec<MarkCall>,
     /// Every breakpoint hit, as the debugger saw it.
@@ -230,6 +232,17 @@ pub struct Unit {
     pub sector_bytes: u32,
     /// Number of sectors.
     pub sectors: u64,
+}
+
+/// Requests at the moment when a hibernation holds the queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct InFlight {
+    /// Hibernation.
+    pub cycle: u32,
+    /// At the miniport.
+    pub at_miniport: u32,
+    /// Kept back by the port until after the resume.
+    pub kept_back: u32,
 }
 
 /// A stretch of I/O.

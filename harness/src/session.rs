@@ -29,6 +29,7 @@ use self::{
 use crate::{
     build::BenchFiles,
     bundle,
+    compare::untouched::Fingerprint,
     disk::{self, Layout},
     fault::Fault,
     hibernation::Image,
@@ -98,6 +99,8 @@ pub struct Session<'a> {
     pub life: Life,
     /// Where the debugger's port is.
     pub debugger: DebuggerPort,
+    /// The disk with the last image on it, as the resume finds it.
+    pub before_resume: Option<Fingerprint>,
     package: Option<PathBuf>,
 }
 
@@ -128,6 +131,7 @@ impl<'a> Session<'a> {
             layout,
             life: Life::default(),
             debugger: DebuggerPort::Socket,
+            before_resume: None,
             package: None,
         })
     }
@@ -186,7 +190,7 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run { .. } => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(&boot, boot.number < hibernations),
@@ -203,6 +207,7 @@ impl<'a> Session<'a> {
         if let Some(fault) = self.options.host_fault {
             tamper::damage_disk(fault, &self.directory.disk(), &self.layout)?;
         }
+        self.before_resume = Some(Fingerprint::take(&self.directory.disk())?);
         let result = self.take_image(&mut boot);
         self.life.boots.push(boot);
         result?;

@@ -13,6 +13,7 @@ use crate::{
     compare::{
         disk::{self as disk_compare, DiskBaseline},
         memory::{self as memory_compare, MemoryCompare},
+        untouched::Fingerprint,
     },
     interrupt,
     options::Options,
@@ -20,7 +21,10 @@ use crate::{
     report::{DriverFile, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
-    session::{Inputs, Next, Session, life::Life},
+    session::{
+        Inputs, Next, Session,
+        life::{Life, PowerOff},
+    },
     setup::{self, Need, Toolchain},
     symbols::Symbols,
     verdict::{self, Context},
@@ -103,35 +107,66 @@ pub fn judged(
     let baseline = DiskBaseline::take(&directory.disk(), &session.layout)?;
     let mut memory = Vec::new();
     loop {
-        let next = session.boot()?;
+        let next = match session.boot() {
+            Ok(next) => next,
+            Err(error) => return Err(refused(error, &session, directory)),
+        };
         compare_resumed(&session.life, &mut memory, directory, progress)?;
         if next == Next::End {
             break;
         }
     }
     progress.step("comparing the disk");
+    let before_resume = session.before_resume;
     let life = session.life;
     let disk = if life.failure.is_none() {
-        let written = disk_compare::written_ranges(&life);
+        let expected = disk_compare::expected(&life);
         Some(disk_compare::compare(
             &directory.disk(),
             &baseline,
-            &written,
+            &expected,
         )?)
     } else {
         None
     };
+    let disk_left_alone = match before_resume {
+        Some(before) if life.failure.is_some() => {
+            Some(Fingerprint::take(&directory.disk())? == before)
+        }
+        _ => None,
+    };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run { .. } => 0,
         },
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,
         memory,
         disk,
+        disk_left_alone,
     };
     Ok(verdict::judge(&life, &context))
+}
+
+/// What is said in front of a refusal by which the disk did not change.
+pub const DISK_UNCHANGED: &str = "the disk is unchanged";
+
+/// An image that was refused, with the answer to the question whether the disk was left alone; other errors as they are.
+fn refused(error: anyhow::Error, session: &Session<'_>, directory: &RunDirectory) -> anyhow::Error {
+    let image_refused = session
+        .life
+        .boots
+        .last()
+        .is_some_and(|boot| boot.power_off == PowerOff::Hibernated && boot.image.is_none());
+    let Some(before) = session.before_resume.filter(|_| image_refused) else {
+        return error;
+    };
+    match Fingerprint::take(&directory.disk()) {
+        Ok(now) if now == before => error.context(DISK_UNCHANGED),
+        Ok(_) => error.context("the disk has changed since the power-off"),
+        Err(_) => error.context("the disk cannot be read any more"),
+    }
 }
 
 /// Compares the memory of each hibernation that is through, and removes the copies: many cycles would fill the disk.

@@ -36,6 +36,8 @@ pub struct Context {
     pub memory: Vec<MemoryCompare>,
     /// The disk after the last power-off; `None` when the life did not get there.
     pub disk: Option<DiskCompare>,
+    /// Whether a resume that did not go through left the disk as it found it; `None` if nobody looked.
+    pub disk_left_alone: Option<bool>,
 }
 
 /// Everything that a check may look at.
@@ -112,6 +114,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("memory-volatile-bounded", content::memory_volatile_bounded),
     ("disk-equal", content::disk_equal),
     ("disk-outside-untouched", content::disk_outside_untouched),
+    ("disk-left-alone", content::disk_left_alone),
     ("io-verified", content::io_verified),
     ("in-flight-accounted", content::in_flight_accounted),
     ("above-4gib-used", content::above_4gib_used),
@@ -167,6 +170,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         adapter: gather::adapters(life),
         units: gather::units(life),
         io: gather::io(life),
+        in_flight: gather::in_flight(life),
         marks: gather::calls::marks(life),
         breakpoints: gather::calls::breakpoints(life),
         dump_calls: gather::calls::dump_calls(life),

@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub mod data;
+pub mod refuse;
 
 /// Calls that the ring remembers.
 const RECENT: usize = 64;
@@ -268,7 +269,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     if table == Some(Table::Nt) {
         nt::prohibited::look_at(&call);
     }
-    let result = (call.export.handler)(&call);
+    let result = refuse::answer(&call).unwrap_or_else(|| (call.export.handler)(&call));
     call::leave_export(timer::instructions().wrapping_sub(start));
     result
 }

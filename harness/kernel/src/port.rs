@@ -2,7 +2,7 @@
 //!
 //! Pure parts, tested on Linux: [`abi`] (structures and constants), [`callback`] (the miniport's routines), [`locks`]
 //! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
-//! choices), [`random`].
+//! choices), [`random`], [`exhaust`] (which calls are made to fail).
 //!
 //! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
 //! [`dispatch`], [`complete`], [`timeouts`] move requests; [`adapter`] holds the state.
@@ -10,6 +10,7 @@
 pub mod abi;
 pub mod callback;
 pub mod cdb;
+pub mod exhaust;
 pub mod fragments;
 pub mod locks;
 pub mod queue;
@@ -69,7 +70,7 @@ pub use self::{
         release, waiting,
     },
     rare::send_rare_requests,
-    remove::{Census, stop_and_remove, surprise_remove},
+    remove::{Census, remove_after_failed_start, stop_and_remove, surprise_remove},
     request::{Buffer, Completion, Request, RequestId},
     scan::scan,
     srb::BlockKind,

@@ -109,11 +109,11 @@ pub fn states() -> Vec<RuleState> {
 fn outcome(rule: Rule) -> RuleOutcome {
     let (checks, violations) = (checks(rule), violations(rule));
     match rule.info().coverage {
-        Coverage::Checked => RuleOutcome::Checked {
+        Coverage::OnRequest if checks == 0 && violations == 0 => RuleOutcome::NotChecked,
+        Coverage::Checked | Coverage::OnRequest => RuleOutcome::Checked {
             checks: checks.max(violations),
             violations,
         },
-        Coverage::NotYet => RuleOutcome::NotChecked,
         Coverage::NotApplicable(reason) => RuleOutcome::NotApplicable(String::from(reason)),
     }
 }

@@ -90,6 +90,20 @@ pub enum Record {
     },
     /// Result of a stretch of I/O.
     Io(IoSummary),
+    /// The adapter was pulled out under requests: the last account of the disk in a life.
+    Abandoned {
+        /// Sectors of writes that were cut off.
+        ranges: Vec<AbandonedRange>,
+        /// As [`IoSummary::written`], for all other sectors.
+        written: Vec<WrittenRange>,
+    },
+    /// Requests when a hibernation holds the queues.
+    InFlight {
+        /// At the miniport.
+        at_miniport: u32,
+        /// Kept back by the port until after the resume.
+        kept_back: u32,
+    },
     /// One call of `StorPortMarkDumpMemory`.
     Mark(Mark),
     /// One call of a driver's routine in a dump role, in order.
@@ -297,6 +311,17 @@ pub struct WrittenRange {
     pub sectors: u64,
     /// xxh64 (seed 0) of the bytes.
     pub xxh64: u64,
+}
+
+/// Sectors of a write that was cut off: each holds what was there before, or what was to be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonedRange {
+    /// First sector on the disk.
+    pub first_lba: u64,
+    /// xxh64 (seed 0) of each sector without the write.
+    pub before: Vec<u64>,
+    /// xxh64 (seed 0) of each sector with it.
+    pub after: Vec<u64>,
 }
 
 /// One call of `StorPortMarkDumpMemory`.

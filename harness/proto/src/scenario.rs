@@ -63,8 +63,14 @@ pub enum Job {
         count: u32,
     },
     /// Start, bus scan, workload, reset ladder, PnP stop and removal; no hibernation.
-    Run,
+    Run {
+        /// Further lives, in each of which another call fails, until every call that may fail has.
+        exhaust: bool,
+    },
 }
+
+/// Name of the step that is a life in which a call fails.
+pub const EXHAUST_STEP: &str = "a life in which a call fails";
 
 /// A partition, in sectors of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,6 +30,9 @@ pub struct Args {
     /// The HBA that it drives
     #[arg(long, value_enum, default_value_t)]
     pub hba: HbaArg,
+    /// Also let every call that may fail do so once, each in a life of its own
+    #[arg(long)]
+    pub exhaust: bool,
     /// Also write the report as data (docs/report.md)
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -57,13 +60,19 @@ pub fn execute(arguments: &Args) -> Result<()> {
         &workshop.toolchain,
         &options,
         Origin::of(arguments.driver.as_deref()),
-        format!("cargo harness run{driver} {}", options.as_arguments()),
+        format!(
+            "cargo harness run{driver}{} {}",
+            if arguments.exhaust { " --exhaust" } else { "" },
+            options.as_arguments()
+        ),
     )?;
     let directory = directory(&arguments.machine, &workshop)?;
     let report = trial::judged(
         &inputs,
         &options,
-        Job::Run,
+        Job::Run {
+            exhaust: arguments.exhaust,
+        },
         setup,
         &directory,
         &workshop.progress,

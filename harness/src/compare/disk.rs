@@ -2,12 +2,13 @@
 //!
 //! [`DiskBaseline::take`] before the first start, [`compare`] after the last power-off. Three questions: does the data
 //! partition hold what the workload wrote, is every byte of it that nobody wrote still zero, and is everything outside of
-//! the two partitions (partition tables above all) as it was?
+//! the two partitions (partition tables above all) as it was? Of writes that a surprise removal cut off, each sector may
+//! hold the old content or the new.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
 use proto::{
-    record::{Record, WrittenRange},
+    record::{AbandonedRange, Record, WrittenRange},
     scenario::Partition,
 };
 use serde::Serialize;
@@ -46,6 +47,10 @@ pub struct DiskCompare {
     pub ranges_wrong: u64,
     /// The first of them.
     pub wrong: Vec<WrongRange>,
+    /// Sectors of writes that a surprise removal cut off; each was compared with both of its possible contents.
+    pub cut_off_sectors: u64,
+    /// Those of them that hold the new content.
+    pub cut_off_sectors_written: u64,
     /// Bytes of the data partition that nobody wrote.
     pub bytes_unwritten: u64,
     /// Those of them that are not zero.
@@ -91,27 +96,40 @@ impl DiskBaseline {
     }
 }
 
-/// Everything that the workload reported as written, oldest first.
-#[must_use]
-pub fn written_ranges(life: &Life) -> Vec<WrittenRange> {
-    life.records()
-        .filter_map(|record| match record {
-            Record::Io(summary) => Some(summary.written.as_slice()),
-            _ => None,
-        })
-        .flatten()
-        .copied()
-        .collect()
+/// What the workload says the data partition must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Stretches that it wrote, oldest first.
+    pub written: Vec<WrittenRange>,
+    /// What was cut off after all of them.
+    pub cut_off: Vec<AbandonedRange>,
 }
 
-/// Compares the disk at `path` with its baseline and with what was `written`, oldest first.
+/// Gathers what the workload reported.
+#[must_use]
+pub fn expected(life: &Life) -> Expected {
+    let mut expected = Expected::default();
+    for record in life.records() {
+        match record {
+            Record::Io(summary) => expected.written.extend(&summary.written),
+            Record::Abandoned { ranges, written } => {
+                expected.written.extend(written);
+                expected.cut_off.extend(ranges.iter().cloned());
+            }
+            _ => {}
+        }
+    }
+    expected
+}
+
+/// Compares the disk at `path` with its baseline and with what the workload expects.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn compare(
     path: &Path,
     baseline: &DiskBaseline,
-    written: &[WrittenRange],
+    expected: &Expected,
 ) -> io::Result<DiskCompare> {
     let layout = &baseline.layout;
     let file = File::open(path)?;
@@ -127,7 +145,13 @@ pub fn compare(
         ..DiskCompare::default()
     };
     let mut covered = Ranges::default();
-    for range in written.iter().rev() {
+    for range in &expected.cut_off {
+        check_cut_off(&mut result, &file, layout.sector_bytes, range)?;
+        let sectors = range.after.len() as u64;
+        let span = span_of(range.first_lba, sectors, layout.sector_bytes);
+        covered = covered.union(&Ranges::new([span]));
+    }
+    for range in expected.written.iter().rev() {
         let span = span_of(range.first_lba, range.sectors, layout.sector_bytes);
         let stretch = Ranges::new([span]);
         if stretch.meets(&covered) {
@@ -154,17 +178,52 @@ fn check_range(
     result.ranges_checked += 1;
     result.bytes_checked += stretch.bytes();
     if found != range.xxh64 {
-        result.ranges_wrong += 1;
-        if result.wrong.len() < LISTED_RANGES {
-            result.wrong.push(WrongRange {
+        list_wrong(
+            result,
+            WrongRange {
                 first_lba: range.first_lba,
                 sectors: range.sectors,
                 expected: Hex(range.xxh64),
                 found: Hex(found),
-            });
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Each sector holds the old content or the new; a device may have got through any part of the write.
+fn check_cut_off(
+    result: &mut DiskCompare,
+    file: &File,
+    sector_bytes: u32,
+    range: &AbandonedRange,
+) -> io::Result<()> {
+    for ((lba, before), after) in (range.first_lba..).zip(&range.before).zip(&range.after) {
+        let sector = Ranges::new([span_of(lba, 1, sector_bytes)]);
+        let found = hash(file, &sector)?;
+        result.cut_off_sectors += 1;
+        if found == *after {
+            result.cut_off_sectors_written += 1;
+        } else if found != *before {
+            list_wrong(
+                result,
+                WrongRange {
+                    first_lba: lba,
+                    sectors: 1,
+                    expected: Hex(*after),
+                    found: Hex(found),
+                },
+            );
         }
     }
     Ok(())
+}
+
+fn list_wrong(result: &mut DiskCompare, range: WrongRange) {
+    result.ranges_wrong += 1;
+    if result.wrong.len() < LISTED_RANGES {
+        result.wrong.push(range);
+    }
 }
 
 fn count_nonzero(result: &mut DiskCompare, file: &File, area: &Ranges) -> io::Result<()> {

@@ -10,8 +10,8 @@ use proto::{
 };
 
 use super::{
-    Adapter, BootSummary, Cycles, Device, Hex, Image, Io, NotImplemented, Rule, RuleViolation,
-    Step, Unit,
+    Adapter, BootSummary, Cycles, Device, Hex, Image, InFlight, Io, NotImplemented, Rule,
+    RuleViolation, Step, Unit,
     names::{device_features, dump_mode, role_name, stor_features},
 };
 use crate::session::life::{Boot, Life, PowerOff};
@@ -151,6 +151,24 @@ pub fn io(life: &Life) -> Vec<Io> {
     records(life)
         .filter_map(|(_, cycle, record)| match record {
             Record::Io(summary) => Some(io_line(summary, cycle)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The requests when each hibernation began.
+#[must_use]
+pub fn in_flight(life: &Life) -> Vec<InFlight> {
+    records(life)
+        .filter_map(|(_, cycle, record)| match record {
+            Record::InFlight {
+                at_miniport,
+                kept_back,
+            } => Some(InFlight {
+                cycle,
+                at_miniport: *at_miniport,
+                kept_back: *kept_back,
+            }),
             _ => None,
         })
         .collect()

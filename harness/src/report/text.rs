@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Adapter, Breakpoint, Image, Io, MarkCall, Outcome, Report, Rule, Step};
+use super::{Adapter, Breakpoint, Image, InFlight, Io, MarkCall, Outcome, Report, Rule, Step};
 
 /// Violations printed in full.
 const SHOWN_VIOLATIONS: usize = 8;
@@ -17,6 +17,7 @@ impl Report {
         setup(&mut out, self);
         device(&mut out, self);
         requests(&mut out, &self.io);
+        in_flight(&mut out, &self.in_flight);
         marks(&mut out, self);
         breakpoints(&mut out, self);
         images(&mut out, &self.images);
@@ -111,6 +112,18 @@ fn adapter_line(out: &mut String, adapter: &Adapter) {
         adapter.srb_extension_bytes
     );
     line!(out, "  features {}", adapter.feature_support.join(" "));
+}
+
+fn in_flight(out: &mut String, accounts: &[InFlight]) {
+    for account in accounts {
+        line!(
+            out,
+            "  hibernation {} began with {} requests at the miniport and {} kept back",
+            account.cycle,
+            account.at_miniport,
+            account.kept_back
+        );
+    }
 }
 
 fn requests(out: &mut String, io: &[Io]) {
@@ -283,10 +296,12 @@ fn comparisons(out: &mut String, report: &Report) {
     match &report.disk_compare {
         Some(disk) => line!(
             out,
-            "  disk: {} written stretches, {} bytes, {} wrong; {} bytes never written, {} changed; outside {}",
+            "  disk: {} written stretches, {} bytes, {} wrong; {} sectors cut off, {} of them written; {} bytes never written, {} changed; outside {}",
             disk.ranges_checked,
             disk.bytes_checked,
             disk.ranges_wrong,
+            disk.cut_off_sectors,
+            disk.cut_off_sectors_written,
             disk.bytes_unwritten,
             disk.bytes_unwritten_changed,
             if disk.outside_unchanged {

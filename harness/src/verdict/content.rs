@@ -249,13 +249,9 @@ fn must_survive(owners: &[OwnerRun], page: u64) -> Option<Owner> {
     })
 }
 
-/// `disk-equal`: the data partition holds what the workload wrote, and nothing else was written there.
+/// `disk-equal`: the data partition holds what the workload wrote, and nothing else was written there. Sectors of writes that
+/// a surprise removal cut off hold the old content or the new.
 pub(super) fn disk_equal(evidence: &Evidence<'_>) -> Finding {
-    if evidence.context.cycles == 0 {
-        return Finding::NotApplicable(
-            "the run ends in a surprise removal, which leaves its last writes open".to_owned(),
-        );
-    }
     let Some(disk) = &evidence.report.disk_compare else {
         return Finding::Broken("the disk was not compared: the life ended before".to_owned());
     };
@@ -278,8 +274,18 @@ pub(super) fn disk_equal(evidence: &Evidence<'_>) -> Finding {
     Finding::unless(
         &faults,
         format!(
-            "{} bytes in {} stretches as written, {} bytes untouched",
-            disk.bytes_checked, disk.ranges_checked, disk.bytes_unwritten
+            "{} bytes in {} stretches as written, {} bytes untouched{}",
+            disk.bytes_checked,
+            disk.ranges_checked,
+            disk.bytes_unwritten,
+            if disk.cut_off_sectors > 0 {
+                format!(
+                    ", {} of {} sectors written by what was cut off",
+                    disk.cut_off_sectors_written, disk.cut_off_sectors
+                )
+            } else {
+                String::new()
+            }
         ),
     )
 }
@@ -297,6 +303,29 @@ pub(super) fn disk_outside_untouched(evidence: &Evidence<'_>) -> Finding {
         faults.push("bytes outside of the two partitions have changed".to_owned());
     }
     Finding::unless(&faults, format!("{} bytes unchanged", disk.bytes_outside))
+}
+
+/// `disk-left-alone`: a resume that was refused or that stopped half-way did not write to the disk.
+pub(super) fn disk_left_alone(evidence: &Evidence<'_>) -> Finding {
+    let stopped = evidence.life.boots.last().is_some_and(|boot| {
+        boot.number > 0
+            && !boot.records.iter().any(|record| {
+                matches!(
+                    record,
+                    Record::Checkpoint {
+                        checkpoint: Checkpoint::Resumed
+                    }
+                )
+            })
+    });
+    if !stopped {
+        return Finding::NotApplicable("no resume was refused".to_owned());
+    }
+    match evidence.context.disk_left_alone {
+        Some(true) => Finding::Holds("the resume stopped and wrote nothing".to_owned()),
+        Some(false) => Finding::Broken("the resume stopped, but the disk has changed".to_owned()),
+        None => Finding::Broken("the resume stopped, and nobody looked at the disk".to_owned()),
+    }
 }
 
 /// `io-verified`: data was read back and equal, before every hibernation and after the last one, and no request failed.
@@ -335,7 +364,8 @@ pub(super) fn io_verified(evidence: &Evidence<'_>) -> Finding {
     Finding::unless(&faults, format!("{verified} bytes verified by the guest"))
 }
 
-/// `in-flight-accounted`: the requests that were in flight when a hibernation began all ended, and well.
+/// `in-flight-accounted`: when a hibernation began, requests really were at the miniport and others were kept back, and all
+/// of them ended, and well. A miniport of another kind may complete what it is given at once.
 pub(super) fn in_flight_accounted(evidence: &Evidence<'_>) -> Finding {
     let (cycles, asked) = (
         evidence.context.cycles,
@@ -366,9 +396,36 @@ pub(super) fn in_flight_accounted(evidence: &Evidence<'_>) -> Finding {
             ));
         }
     }
+    let must_have_some = evidence.context.setup.driver.own || is_resume_capable(evidence.life);
+    let mut least: Option<(u32, u32)> = None;
+    for cycle in 1..=cycles {
+        let Some(account) = evidence
+            .report
+            .in_flight
+            .iter()
+            .find(|account| account.cycle == cycle)
+        else {
+            faults.push(format!(
+                "hibernation {cycle}: nobody counted the requests when the queues were held"
+            ));
+            continue;
+        };
+        let (at_miniport, kept_back) = (account.at_miniport, account.kept_back);
+        if must_have_some && (at_miniport == 0 || kept_back == 0) {
+            faults.push(format!(
+                "hibernation {cycle} began with {at_miniport} requests at the miniport and {kept_back} kept back"
+            ));
+        }
+        least = Some(least.map_or((at_miniport, kept_back), |(miniport, kept)| {
+            (miniport.min(at_miniport), kept.min(kept_back))
+        }));
+    }
+    let (at_miniport, kept_back) = least.unwrap_or_default();
     Finding::unless(
         &faults,
-        format!("{asked} requests in each of {cycles} hibernations"),
+        format!(
+            "{asked} requests in each of {cycles} hibernations, at least {at_miniport} at the miniport and {kept_back} kept back"
+        ),
     )
 }
 

@@ -108,6 +108,7 @@ pub(crate) fn context() -> Context {
             bytes_unwritten: 1 << 20,
             ..DiskCompare::default()
         }),
+        disk_left_alone: None,
     }
 }
 
@@ -195,6 +196,10 @@ fn hibernate(boot: &mut Boot, cycle: u32) {
     }
     boot.records.push(adapter(Role::Hiber, 3, 4096));
     enter(boot, 3);
+    boot.records.push(Record::InFlight {
+        at_miniport: 2,
+        kept_back: 1,
+    });
     boot.records.push(Record::OwnerMap { runs: owners() });
     boot.records.push(Record::Volatile {
         ranges: vec![(

@@ -180,11 +180,13 @@ fn registry_free(_: &ExportCall) -> u64 {
 
 /// `StorPortCompleteRequest(HwDeviceExtension, PathId, TargetId, Lun, SrbStatus)`.
 fn complete_request(call: &ExportCall) -> u64 {
-    rules::check(Rule::StorPortCompleteRequest);
-    rules::violate(
-        Rule::StorPortCompleteRequest,
-        "StorPortNotification(RequestComplete) is the way to complete a request",
-    );
+    for rule in [Rule::StorPortCompleteRequest, Rule::StorPortDDIsPortOnly] {
+        rules::check(rule);
+        rules::violate(
+            rule,
+            "StorPortCompleteRequest is the port driver's; requests are completed by StorPortNotification",
+        );
+    }
     let srb = instance::with(|port| port.instance.request.as_ref().map(|request| request.srb));
     if let Some(srb) = srb.flatten() {
         let status = [call.arg(4).to_le_bytes()[0]];

@@ -355,6 +355,7 @@ pub(super) fn poll(issued: Issued) {
     instance::with(|port| port.instance.figures.polls += 1);
     let callback = callback(issued, CallbackKind::Interrupt, "HwStorInterrupt");
     let _ = start::call_quietly(callback, issued.hw.interrupt, &[issued.extension.0]);
+    witness::observe_news("HwStorInterrupt");
 }
 
 pub(super) const fn callback(issued: Issued, kind: CallbackKind, name: &'static str) -> Callback {

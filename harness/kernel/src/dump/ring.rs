@@ -112,6 +112,13 @@ impl QueueView {
         .collect()
     }
 
+    /// Whether chains were made available beyond `seen`; `None` if the ring cannot be read.
+    #[must_use]
+    pub fn has_more_than(&self, seen: u16, memory: ReadMemory<'_>) -> Option<bool> {
+        let now = read_u16(memory, at(self.available, 2).ok()?).ok()?;
+        Some(now != seen)
+    }
+
     /// Walks the chains that were made available since `from`; returns the available index now.
     ///
     /// A chain that the device gave back is the driver's again, who may have built the next one in the same memory. So of

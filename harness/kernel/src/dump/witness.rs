@@ -1,6 +1,6 @@
 //! A second reader of the virtio-scsi device: which memory did the dump instance give to it?
 //!
-//! After `HwStorInitialize` and after each `HwStorStartIo` the queue addresses are read back from the device's common
+//! After `HwStorInitialize`, after each `HwStorStartIo`, and after a poll that gave the device something more, the queue addresses are read back from the device's common
 //! configuration (virtio 1.2, 4.1.4.3; `queue_select` is put back), and the rings are walked ([`super::ring`]). Every
 //! address must lie in marked memory, in the port's memory, or in the caller's buffer. Other HBAs have no witness.
 
@@ -117,6 +117,18 @@ pub(super) fn observe(routine: &str) {
             Rule::DumpDmaOutsideOwnMemory,
             format_args!("after {routine} queue {queue} is malformed: {error}"),
         );
+    }
+}
+
+/// As [`observe`], if `routine` gave the device more than was seen: a driver may submit or repeat a request while it is
+/// polled. Asks the rings in memory alone, because it comes after every poll.
+pub(super) fn observe_news(routine: &str) {
+    let queues = instance::with(|port| port.instance.witness.queues.clone()).unwrap_or_default();
+    let news = queues
+        .iter()
+        .any(|watched| watched.queue.has_more_than(watched.seen, &read_ram) == Some(true));
+    if news {
+        observe(routine);
     }
 }
 

@@ -1,11 +1,12 @@
-//! The rule `HwStorPortProhibitedDDIs`: routines that a physical miniport must not call.
+//! The rules `HwStorPortProhibitedDDIs` (routines that a physical miniport must not call) and `IrqlDispatch` (routines
+//! that are called at `DISPATCH_LEVEL` and at no other; devtest/storport-irqldispatch).
 //!
 //! Of the 351 names on the rule's page (devtest/storport-hwstorportprohibitedddis), those that the bench exports; a
 //! driver that imports one of the others is not loaded in the first place.
 
 use crate::{
     exports::ExportCall,
-    image,
+    image, irql,
     rules::{self, Rule},
 };
 
@@ -37,17 +38,42 @@ const NAMES: &[&str] = &[
     "PsGetVersion",
 ];
 
+/// Of the fourteen names on the page of `IrqlDispatch`, those that the bench exports, with the fast forms that the compiler
+/// puts in their place; a driver that imports one of the others is not loaded in the first place.
+const DISPATCH_ONLY: &[&str] = &[
+    "KeAcquireSpinLockAtDpcLevel",
+    "KeReleaseSpinLockFromDpcLevel",
+    "KefAcquireSpinLockAtDpcLevel",
+    "KefReleaseSpinLockFromDpcLevel",
+];
+
 /// Looks at a call of a routine of the kernel.
 pub(crate) fn look_at(call: &ExportCall) {
     if call.role.is_none() {
         return;
     }
+    look_at_irql(call);
     rules::check(Rule::HwStorPortProhibitedDDIs);
     if NAMES.binary_search(&call.export.name).is_ok() {
         let place = image::symbolise(call.return_address);
         rules::violate(
             Rule::HwStorPortProhibitedDDIs,
             format_args!("{} called from {place}", call.export.name),
+        );
+    }
+}
+
+fn look_at_irql(call: &ExportCall) {
+    rules::check(Rule::IrqlDispatch);
+    let now = irql::current();
+    if DISPATCH_ONLY.contains(&call.export.name) && now != irql::DISPATCH_LEVEL {
+        rules::violate(
+            Rule::IrqlDispatch,
+            format_args!(
+                "{} called at IRQL {now} from {}",
+                call.export.name,
+                image::symbolise(call.return_address)
+            ),
         );
     }
 }

@@ -24,6 +24,9 @@ use crate::{
 pub(super) const UNMAPPED_DATA: u64 = 0x0000_5A5A_0000_0000;
 const UNMAPPED_DATA_BYTES: u64 = 1 << 32;
 
+/// No pointer that is good leads here (Windows keeps the first 64 KiB of an address space free).
+const NULL_BYTES: u64 = 64 << 10;
+
 static PAGED: Lock<Vec<(Va, u64)>> = Lock::new(Vec::new());
 static PAGED_HIDDEN: AtomicBool = AtomicBool::new(false);
 static REGISTERS_HIDDEN: AtomicBool = AtomicBool::new(false);
@@ -114,6 +117,15 @@ fn hook(fault: &Fault) -> FaultAction {
         Rule::MemoryFault
     };
     rules::violate(rule, format_args!("{:?} of {va}", fault.access));
+    if va.0 < NULL_BYTES {
+        rules::violate(
+            Rule::NullCheck,
+            format_args!(
+                "{:?} of {va}: a pointer that was NULL is used",
+                fault.access
+            ),
+        );
+    }
     FaultAction::Pass
 }
 

@@ -138,6 +138,18 @@ pub fn surprise_remove() -> Result<Census, PortError> {
     Ok(census)
 }
 
+/// The start failed: what there is goes away. A miniport that was not found has cleaned up by itself, and
+/// `HwStorFreeAdapterResources` is not called. `None` if it did not even come that far. `PASSIVE_LEVEL`.
+#[must_use]
+pub fn remove_after_failed_start() -> Option<Census> {
+    let phase = adapter::phase()?;
+    power::hold();
+    if phase == Phase::Finding {
+        adapter::with(|adapter| adapter.miniport.free_adapter_resources = Va::NULL);
+    }
+    Some(tear_down())
+}
+
 /// Everything that was at the miniport must have come back by now.
 fn account_for_outstanding() {
     let out = adapter::with(|adapter| adapter.table.at_miniport(|_| true)).unwrap_or_default();
@@ -214,6 +226,7 @@ fn count_rules_of_a_life() {
     for rule in [
         Rule::StorPortDeprecated,
         Rule::StorPortCompleteRequest,
+        Rule::StorPortDDIsPortOnly,
         Rule::StorPortMSILock,
         Rule::StorPortAllocatePool,
         Rule::DoubleExFreePool,

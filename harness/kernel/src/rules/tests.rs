@@ -53,6 +53,17 @@ fn unchecked_rules_are_in_the_final_list_by_name() {
         null_check.map(|state| &state.state),
         Some(&RuleOutcome::NotChecked)
     );
+    let count = checks(Rule::NullCheck);
+    check(Rule::NullCheck);
+    let asked_for = super::states();
+    let null_check = asked_for.iter().find(|state| state.rule == "NullCheck");
+    assert_eq!(
+        null_check.map(|state| &state.state),
+        Some(&RuleOutcome::Checked {
+            checks: count + 1,
+            violations: 0
+        })
+    );
     let queued = states.iter().find(|state| state.rule == "QueuedSpinLock");
     assert!(matches!(
         queued.map(|state| &state.state),

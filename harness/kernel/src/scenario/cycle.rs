@@ -9,7 +9,7 @@ use alloc::{format, string::String, vec::Vec};
 use proto::{
     hiber::{BLOCK_BYTES, checksum},
     owner::{Owner, Role},
-    record::Checkpoint,
+    record::{Checkpoint, Record},
     scenario::Bundle,
 };
 
@@ -33,7 +33,7 @@ use crate::{
     record,
     rules::{self, Rule},
     timer,
-    workload::Workload,
+    workload::{Flight, Workload},
 };
 
 /// Runs the job `Cycle`.
@@ -69,17 +69,13 @@ fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Resul
     let stack = record::step("hibernate: load the dump stack", || {
         system.load_stack(Role::Hiber)
     })?;
-    let flight = workload.launch(system.scenario.workload.in_flight_at_hibernate);
+    let in_flight = system.scenario.workload.in_flight_at_hibernate;
+    let share = in_flight / 3;
+    let mut flight = workload.launch(in_flight - 2 * share);
     record::step("hibernate: mark memory", || mark_memory(stack))?;
     record::step("hibernate: quiesce", || -> Result<(), Stop> {
-        let at_miniport = port::in_flight();
-        port::hold();
-        let drained = port::drain().map_err(failed)?;
-        crate::log!(
-            "{at_miniport} requests were at the miniport, {} completed while the queue drained, {} are kept back",
-            drained.completed,
-            port::waiting()
-        );
+        hold_with_requests(workload, &mut flight, share);
+        port::drain().map_err(failed)?;
         let way = port::power_down(PowerAction::Hibernate).map_err(failed)?;
         crate::log!("the normal instance is powered down by {way:?}");
         Ok(())
@@ -98,6 +94,22 @@ fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Resul
     })?;
     let _ = record::step("after resume", || workload.run("after resume"));
     Ok(())
+}
+
+/// Holds the queues when `share` requests have just reached the miniport, and has as many kept back. No interrupt comes
+/// between, so that none of them can complete before they are counted, unless the miniport completes while it starts.
+fn hold_with_requests(workload: &mut Workload, flight: &mut Flight, share: u32) {
+    let flag = interrupt::disable();
+    workload.launch_more(share, flight);
+    let at_miniport = port::in_flight();
+    port::hold();
+    workload.launch_more(share, flight);
+    let kept_back = u32::try_from(port::waiting()).unwrap_or(u32::MAX);
+    interrupt::restore(flag);
+    record::emit(&Record::InFlight {
+        at_miniport,
+        kept_back,
+    });
 }
 
 /// Enters the copy in `MARK_MEMORY`: the normal instance is alive with I/O at the device, so the hardware is hidden.

@@ -42,15 +42,9 @@ impl<'a> System<'a> {
     /// The same with options of the caller's choice.
     pub(super) fn start_with(bundle: &'a Bundle, options: &port::Options) -> Result<Self, Stop> {
         let scenario = &bundle.scenario;
-        let file = bundle
-            .files
-            .iter()
-            .find(|file| file.name == scenario.driver)
-            .ok_or_else(|| {
-                Stop::boot_device(format!("the bundle has no file {}", scenario.driver))
-            })?;
+        let file = driver_file(bundle)?;
         let hba = find_hba(scenario)?;
-        let image = pe::load(&scenario.driver, &file.bytes, Role::Normal)
+        let image = pe::load(&scenario.driver, file, Role::Normal)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
         port::start(&image, &hba, options)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
@@ -58,7 +52,7 @@ impl<'a> System<'a> {
         let unit = choose_unit(scenario, units)?;
         Ok(Self {
             scenario,
-            file: &file.bytes,
+            file,
             image,
             hba,
             unit,
@@ -129,7 +123,19 @@ impl<'a> System<'a> {
     }
 }
 
-fn find_hba(scenario: &Scenario) -> Result<pci::Function, Stop> {
+/// The miniport's file.
+pub(super) fn driver_file(bundle: &Bundle) -> Result<&[u8], Stop> {
+    let name = &bundle.scenario.driver;
+    bundle
+        .files
+        .iter()
+        .find(|file| file.name == *name)
+        .map(|file| file.bytes.as_slice())
+        .ok_or_else(|| Stop::boot_device(format!("the bundle has no file {name}")))
+}
+
+/// The HBA of the scenario.
+pub(super) fn find_hba(scenario: &Scenario) -> Result<pci::Function, Stop> {
     pci::scan()
         .into_iter()
         .find(|function| {

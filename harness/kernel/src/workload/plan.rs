@@ -1,8 +1,16 @@
 //! Which requests the workload makes, and what every sector of its area must hold. Pure and seeded.
+//!
+//! The sequence of [`Plan::next`] follows from the seed alone: it never looks at what is in flight, so it is the same
+//! whatever the order and the time of the completions. Who submits a request of it waits until nothing in flight meets
+//! its extent ([`Plan::meets_flight`]); the plan keeps its latest extents apart, so that this is seldom.
 
-use alloc::{vec, vec::Vec};
+use alloc::{collections::VecDeque, vec, vec::Vec};
 
-use proto::{hiber::checksum, record::WrittenRange, scenario::Partition};
+use proto::{
+    hiber::checksum,
+    record::{AbandonedRange, WrittenRange},
+    scenario::Partition,
+};
 
 use super::pattern::SectorPattern;
 use crate::port::random::Random;
@@ -13,6 +21,10 @@ const AREA_BYTES: u64 = 32 << 20;
 const CHECKSUM_BYTES: u64 = 256 << 10;
 /// Smallest request in bytes.
 const MIN_REQUEST_BYTES: u64 = 4096;
+/// A flush comes after so many requests on average.
+const FLUSH_EVERY: u64 = 40;
+/// The extent of a request without one.
+const NOWHERE: Extent = Extent { lba: 0, sectors: 0 };
 
 /// A stretch of sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +45,26 @@ impl Extent {
     }
 }
 
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads sectors that were written before.
+    Read,
+    /// Writes sectors.
+    Write,
+    /// Flushes the device's cache.
+    Flush,
+}
+
+/// A request of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// What it does.
+    pub kind: Kind,
+    /// Where; no sectors for a flush.
+    pub extent: Extent,
+}
+
 /// Book of what the area holds, and source of requests.
 #[derive(Debug)]
 pub struct Plan {
@@ -44,13 +76,22 @@ pub struct Plan {
     last_version: u32,
     max_sectors: u32,
     random: Random,
+    /// So many of the latest planned extents do not overlap.
+    apart: usize,
+    latest: VecDeque<Extent>,
     in_flight: Vec<Extent>,
 }
 
 impl Plan {
-    /// A plan for the start of `partition`, with requests of up to `max_bytes`.
+    /// A plan for the start of `partition`, with requests of up to `max_bytes`, of which `apart` in a row do not meet.
     #[must_use]
-    pub fn new(seed: u64, sector_bytes: u32, partition: Partition, max_bytes: u32) -> Self {
+    pub fn new(
+        seed: u64,
+        sector_bytes: u32,
+        partition: Partition,
+        max_bytes: u32,
+        apart: usize,
+    ) -> Self {
         let sectors = partition
             .sectors
             .min(AREA_BYTES / u64::from(sector_bytes.max(1)));
@@ -62,24 +103,46 @@ impl Plan {
             last_version: 0,
             max_sectors: (max_bytes / sector_bytes.max(1)).max(1),
             random: Random::new(seed, "workload"),
+            apart,
+            latest: VecDeque::new(),
             in_flight: Vec::new(),
         }
     }
 
-    /// An extent for a write that overlaps none of the requests in flight; `None` if no such place was found.
-    pub fn next_write(&mut self) -> Option<Extent> {
-        self.place(|_| true)
-    }
-
-    /// An extent for a read, every sector of which was written; `None` if no such place was found.
-    pub fn next_read(&mut self) -> Option<Extent> {
-        if self.last_version == 0 {
-            return None;
+    /// The next request, of up to `max_bytes`. The one before must be booked ([`Plan::book_write`]) if it is a write;
+    /// `None` only if the area is too small for any.
+    pub fn next(&mut self, max_bytes: u64) -> Option<Planned> {
+        if self.random.one_in(FLUSH_EVERY) {
+            return Some(Planned {
+                kind: Kind::Flush,
+                extent: NOWHERE,
+            });
         }
-        self.place(|versions| versions.iter().all(|version| *version != 0))
+        let read = if self.random.one_in(2) && self.last_version != 0 {
+            self.place(max_bytes, |versions| {
+                versions.iter().all(|version| *version != 0)
+            })
+        } else {
+            None
+        };
+        let (kind, extent) = match read {
+            Some(extent) => (Kind::Read, extent),
+            None => (Kind::Write, self.place_write(max_bytes)?),
+        };
+        while self.latest.len() >= self.apart.max(1) {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(extent);
+        Some(Planned { kind, extent })
     }
 
-    /// A request on `extent` begins: nothing else is planned there until [`Plan::landed`].
+    /// Whether a request in flight meets `extent`.
+    #[must_use]
+    pub fn meets_flight(&self, extent: Extent) -> bool {
+        self.in_flight.iter().any(|other| other.overlaps(extent))
+    }
+
+    /// A request on `extent` begins; nothing else may begin there until [`Plan::landed`].
     pub fn launched(&mut self, extent: Extent) {
         self.in_flight.push(extent);
     }
@@ -111,8 +174,7 @@ impl Plan {
     #[must_use]
     pub fn pattern(&self, lba: u64) -> Option<SectorPattern> {
         let index = usize::try_from(lba.checked_sub(self.first_lba)?).ok()?;
-        let version = *self.versions.get(index)?;
-        (version != 0).then(|| SectorPattern::new(self.seed, lba, version))
+        self.pattern_of(lba, *self.versions.get(index)?)
     }
 
     /// Every written stretch, in ascending order, none longer than the largest request.
@@ -139,6 +201,30 @@ impl Plan {
             .collect()
     }
 
+    /// The writes that filled the sectors of `extent`, 0 where there was none; for [`Plan::abandon`].
+    #[must_use]
+    pub fn versions(&self, extent: Extent) -> Vec<u32> {
+        self.versions_of(extent).unwrap_or_default().to_vec()
+    }
+
+    /// A write on `extent` was cut off: each sector holds what it held `before`, or what the write was to leave there.
+    /// What is there is unknown to the plan from here on.
+    pub fn abandon(&mut self, extent: Extent, before: &[u32]) -> AbandonedRange {
+        let after = self.versions(extent);
+        self.forget(extent);
+        let checksums = |versions: &[u32]| {
+            (extent.lba..)
+                .zip(versions)
+                .map(|(lba, version)| self.sector_checksum(lba, *version))
+                .collect()
+        };
+        AbandonedRange {
+            first_lba: extent.lba,
+            before: checksums(before),
+            after: checksums(&after),
+        }
+    }
+
     /// Writes into `content` what `extent` must hold; sectors that were never written become zero.
     pub fn content(&self, extent: Extent, content: &mut Vec<u8>) {
         let sector_bytes = usize::try_from(self.sector_bytes).unwrap_or(1);
@@ -160,10 +246,33 @@ impl Plan {
         self.sector_bytes
     }
 
-    fn place(&mut self, wanted: impl Fn(&[u32]) -> bool) -> Option<Extent> {
+    fn pattern_of(&self, lba: u64, version: u32) -> Option<SectorPattern> {
+        (version != 0).then(|| SectorPattern::new(self.seed, lba, version))
+    }
+
+    /// Checksum of sector `lba` as `version` leaves it; sectors that were never written are zero.
+    fn sector_checksum(&self, lba: u64, version: u32) -> u64 {
+        let mut sector = vec![0; usize::try_from(self.sector_bytes).unwrap_or(0)];
+        if let Some(pattern) = self.pattern_of(lba, version) {
+            pattern.fill(&mut sector);
+        }
+        checksum(&sector)
+    }
+
+    /// A place for a write; the oldest of the latest extents are given up if the area has no other.
+    fn place_write(&mut self, max_bytes: u64) -> Option<Extent> {
+        loop {
+            let found = self.place(max_bytes, |_| true);
+            if found.is_some() || self.latest.pop_front().is_none() {
+                return found;
+            }
+        }
+    }
+
+    fn place(&mut self, max_bytes: u64, wanted: impl Fn(&[u32]) -> bool) -> Option<Extent> {
         for _ in 0..64 {
-            let extent = self.random_extent()?;
-            let free = !self.in_flight.iter().any(|other| other.overlaps(extent));
+            let extent = self.random_extent(max_bytes)?;
+            let free = !self.latest.iter().any(|other| other.overlaps(extent));
             if free && self.versions_of(extent).is_some_and(&wanted) {
                 return Some(extent);
             }
@@ -173,10 +282,11 @@ impl Plan {
 
     /// Sizes are spread evenly over the powers of two, so that small and large requests both occur; starts are at any
     /// sector, mostly at a page boundary.
-    fn random_extent(&mut self) -> Option<Extent> {
+    fn random_extent(&mut self, max_bytes: u64) -> Option<Extent> {
         let total = u64::try_from(self.versions.len()).ok()?;
         let min = (MIN_REQUEST_BYTES / u64::from(self.sector_bytes)).max(1);
-        let max = u64::from(self.max_sectors).min(total).max(min);
+        let most = (max_bytes / u64::from(self.sector_bytes)).min(self.max_sectors.into());
+        let max = most.min(total).max(min);
         let powers = (max / min).max(1).ilog2();
         let base = min << self.random.between(0, u64::from(powers));
         let sectors = (base + self.random.below(base)).min(max);

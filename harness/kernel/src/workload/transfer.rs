@@ -1,4 +1,6 @@
-//! The workload on the machine: buffers, requests in flight, verification, summaries.
+//! The workload on the machine: buffers, requests, verification, summaries.
+//!
+//! [`Workload::run`] does a stretch of I/O from end to end; [`flight`] has those that something else happens under.
 
 use alloc::{string::String, vec, vec::Vec};
 
@@ -10,7 +12,7 @@ use proto::{
 
 use super::{
     buffers::{self, flip_one_bit, gather, scatter},
-    plan::{Extent, Plan},
+    plan::{Extent, Kind, Plan, Planned},
 };
 use crate::{
     interrupt,
@@ -23,16 +25,18 @@ use crate::{
     record,
 };
 
-const FOUR_GIB: u64 = 1 << 32;
-/// A flush comes after so many requests on average.
-const FLUSH_EVERY: u64 = 40;
+mod flight;
 
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Read,
-    Write,
-    Flush,
+pub use flight::Flight;
+
+const FOUR_GIB: u64 = 1 << 32;
+
+/// A request of the plan with the place of its data in the first page.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    kind: Kind,
+    extent: Extent,
+    offset: u64,
 }
 
 /// A request in flight.
@@ -41,29 +45,21 @@ struct Operation {
     id: RequestId,
     kind: Kind,
     extent: Extent,
+    /// What a write covers, by [`Plan::versions`].
+    before: Vec<u32>,
     pages: Vec<u64>,
     ranges: Vec<PhysicalRange>,
 }
 
-/// Requests that were submitted and not waited for.
-#[derive(Debug, Default)]
-pub struct Flight {
-    operations: Vec<Operation>,
-    interrupts_before: u64,
-}
-
-impl Flight {
-    /// Number of requests.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.operations.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
-    }
+/// What became of the attempt to start a request.
+#[derive(Debug)]
+enum Start {
+    /// It is in flight.
+    Flies(Operation),
+    /// It must wait for one in flight, for its sectors or for its pages.
+    Waits,
+    /// The port refused it; the summary counts it.
+    Refused,
 }
 
 /// The workload on one unit; lives as long as the simulated system.
@@ -76,6 +72,8 @@ pub struct Workload {
     random: Random,
     requests: u32,
     queue_depth: usize,
+    /// Longest request of those that must all fit into the buffers at one time.
+    launch_bytes: u64,
     alignment: u64,
     breaks: u64,
     flip_next_read: bool,
@@ -93,15 +91,25 @@ impl Workload {
             .min(limits.maximum_transfer_bytes)
             .min(u32::try_from(by_pages).unwrap_or(u32::MAX));
         let blocks = buffers::allocate();
+        let queue_depth = usize::try_from(scenario.workload.queue_depth.max(1)).unwrap_or(1);
+        let in_flight = scenario.workload.in_flight_at_hibernate;
+        let apart = queue_depth.max(usize::try_from(in_flight).unwrap_or(0));
         let runs: Vec<PhysicalRange> = blocks.iter().flat_map(|block| block.runs.clone()).collect();
         Self {
             unit: unit.clone(),
-            plan: Plan::new(scenario.seed, unit.sector_bytes, scenario.data, max_bytes),
+            plan: Plan::new(
+                scenario.seed,
+                unit.sector_bytes,
+                scenario.data,
+                max_bytes,
+                apart,
+            ),
+            launch_bytes: launch_bytes(&runs, in_flight),
             blocks,
             pool: PagePool::new(&runs, Random::new(scenario.seed, "data pages")),
             random: Random::new(scenario.seed, "requests"),
             requests: scenario.workload.requests,
-            queue_depth: usize::try_from(scenario.workload.queue_depth.max(1)).unwrap_or(1),
+            queue_depth,
             alignment: u64::from(limits.alignment_mask) + 1,
             breaks: u64::from(limits.physical_breaks),
             flip_next_read: scenario.faults.contains(&BenchFault::FlipBitInRead),
@@ -114,16 +122,17 @@ impl Workload {
         let interrupts = interrupt::count();
         let mut flight = Vec::new();
         let mut left = self.requests;
-        while left > 0 || !flight.is_empty() {
-            let room = self.queue_depth.saturating_sub(flight.len());
-            let batch = left.min(u32::try_from(room).unwrap_or(u32::MAX));
-            let before = flight.len();
-            self.submit_batch(batch, &mut flight, &mut summary);
-            left -= u32::try_from(flight.len() - before).unwrap_or(left);
-            if flight.is_empty() {
-                // Nothing could be submitted: the summary has the error.
+        let mut next = None;
+        while left > 0 {
+            left -= self.submit_batch(left, &mut next, &mut flight, &mut summary);
+            if flight.is_empty() && left > 0 {
+                log_warning!("workload: {next:?} cannot be submitted");
+                summary.errors += 1;
                 break;
             }
+            self.collect(&mut flight, &mut summary);
+        }
+        while !flight.is_empty() {
             self.collect(&mut flight, &mut summary);
         }
         self.flush(&mut summary);
@@ -131,43 +140,32 @@ impl Workload {
         self.end(summary, interrupts)
     }
 
-    /// Submits `count` requests and does not wait for them.
-    pub fn launch(&mut self, count: u32) -> Flight {
-        let mut flight = Flight {
-            operations: Vec::new(),
-            interrupts_before: interrupt::count(),
-        };
-        let mut ignored = IoSummary::default();
-        self.submit_batch(count, &mut flight.operations, &mut ignored);
-        flight
-    }
-
-    /// Submits up to `count` requests; they reach the miniport in one go, or later if the queues are held already.
-    fn submit_batch(&mut self, count: u32, flight: &mut Vec<Operation>, summary: &mut IoSummary) {
-        let held_before = port::is_held();
+    /// Submits requests of the plan until `left` are, the queue is full or the next one must wait; returns how many are
+    /// done with. They reach the miniport in one go.
+    fn submit_batch(
+        &mut self,
+        left: u32,
+        next: &mut Option<Next>,
+        flight: &mut Vec<Operation>,
+        summary: &mut IoSummary,
+    ) -> u32 {
+        let mut done = 0;
         port::hold();
-        for _ in 0..count {
-            let Some(operation) = self.next_operation(summary) else {
+        while done < left && flight.len() < self.queue_depth {
+            let Some(request) = next.or_else(|| self.plan_next(u64::MAX)) else {
                 break;
             };
-            flight.push(operation);
+            *next = Some(request);
+            match self.start(request, summary) {
+                Start::Waits => break,
+                Start::Refused => {}
+                Start::Flies(operation) => flight.push(operation),
+            }
+            *next = None;
+            done += 1;
         }
-        if !held_before {
-            port::release();
-        }
-    }
-
-    /// Waits for the requests of [`Workload::launch`] and checks them. Emits the summary.
-    pub fn land(&mut self, flight: Flight, name: &str) -> IoSummary {
-        let mut summary = Self::begin(name);
-        let Flight {
-            mut operations,
-            interrupts_before,
-        } = flight;
-        while !operations.is_empty() {
-            self.collect(&mut operations, &mut summary);
-        }
-        self.end(summary, interrupts_before)
+        port::release();
+        done
     }
 
     /// Reads everything back that was ever written. Emits the summary.
@@ -176,17 +174,6 @@ impl Workload {
         let interrupts = interrupt::count();
         self.read_back(&mut summary);
         self.end(summary, interrupts)
-    }
-
-    /// The adapter under `flight` was pulled out: what its writes left on the disk is unknown from here on.
-    pub fn abandon(&mut self, flight: Flight) {
-        for operation in flight.operations {
-            if operation.kind == Kind::Write {
-                self.plan.forget(operation.extent);
-            }
-            self.plan.landed(operation.extent);
-            self.pool.give_back(&operation.pages);
-        }
     }
 
     /// Gives the buffers back; nothing may be in flight.
@@ -214,49 +201,59 @@ impl Workload {
         summary
     }
 
-    /// Submits a request of the seed's choice; `None` if there is no place or no memory for one now.
-    fn next_operation(&mut self, summary: &mut IoSummary) -> Option<Operation> {
-        if self.random.one_in(FLUSH_EVERY) {
-            return self.submit(Kind::Flush, NOWHERE, Vec::new(), Vec::new(), summary);
-        }
-        let reads = self.random.one_in(2);
-        let read = if reads { self.plan.next_read() } else { None };
-        let (kind, extent) = match read {
-            Some(extent) => (Kind::Read, extent),
-            None => (Kind::Write, self.plan.next_write()?),
-        };
-        self.start(kind, extent, summary)
+    /// The next request of the plan.
+    fn plan_next(&mut self, max_bytes: u64) -> Option<Next> {
+        let Planned { kind, extent } = self.plan.next(max_bytes)?;
+        Some(self.placed(kind, extent))
     }
 
-    /// Submits a read or write of `extent`.
-    fn start(&mut self, kind: Kind, extent: Extent, summary: &mut IoSummary) -> Option<Operation> {
-        let bytes = u64::from(extent.sectors) * u64::from(self.plan.sector_bytes());
-        let offset = self.buffer_offset(bytes);
-        let pages = self
-            .pool
-            .take(mem::size(fragments::pages_spanned(offset, bytes)))?;
+    /// Chooses where the data of a request begin.
+    fn placed(&mut self, kind: Kind, extent: Extent) -> Next {
+        let offset = self.buffer_offset(self.bytes_of(extent));
+        Next {
+            kind,
+            extent,
+            offset,
+        }
+    }
+
+    fn bytes_of(&self, extent: Extent) -> u64 {
+        u64::from(extent.sectors) * u64::from(self.plan.sector_bytes())
+    }
+
+    /// Submits a request, unless it must wait.
+    fn start(&mut self, next: Next, summary: &mut IoSummary) -> Start {
+        let Next {
+            kind,
+            extent,
+            offset,
+        } = next;
+        if self.plan.meets_flight(extent) {
+            return Start::Waits;
+        }
+        let bytes = self.bytes_of(extent);
+        let count = match kind {
+            Kind::Flush => 0,
+            Kind::Read | Kind::Write => fragments::pages_spanned(offset, bytes),
+        };
+        let Some(pages) = self.pool.take(mem::size(count)) else {
+            return Start::Waits;
+        };
         let ranges = fragments::ranges(&pages, offset, bytes);
-        if kind == Kind::Write {
-            self.plan.book_write(extent);
-            let mut content = Vec::new();
-            self.plan.content(extent, &mut content);
-            scatter(&ranges, &content);
-        } else {
+        let mut before = Vec::new();
+        match kind {
+            Kind::Write => {
+                before = self.plan.versions(extent);
+                self.plan.book_write(extent);
+                let mut content = Vec::new();
+                self.plan.content(extent, &mut content);
+                scatter(&ranges, &content);
+            }
             // What a read leaves out must not look right by chance.
-            scatter(&ranges, &vec![0xEE; mem::size(bytes)]);
+            Kind::Read => scatter(&ranges, &vec![0xEE; mem::size(bytes)]),
+            Kind::Flush => {}
         }
         self.plan.launched(extent);
-        self.submit(kind, extent, pages, ranges, summary)
-    }
-
-    fn submit(
-        &mut self,
-        kind: Kind,
-        extent: Extent,
-        pages: Vec<u64>,
-        ranges: Vec<PhysicalRange>,
-        summary: &mut IoSummary,
-    ) -> Option<Operation> {
         let buffer = Buffer::pages(ranges.clone());
         let request = match kind {
             Kind::Read => Request::read(&self.unit, extent.lba, extent.sectors, buffer),
@@ -264,16 +261,17 @@ impl Workload {
             Kind::Flush => Request::synchronize_cache(&self.unit),
         };
         match port::submit(request) {
-            Ok(id) => Some(Operation {
+            Ok(id) => Start::Flies(Operation {
                 id,
                 kind,
                 extent,
+                before,
                 pages,
                 ranges,
             }),
             Err(error) => {
                 self.give_up(kind, extent, &pages, error, summary);
-                None
+                Start::Refused
             }
         }
     }
@@ -420,14 +418,20 @@ impl Workload {
     fn read_back(&mut self, summary: &mut IoSummary) {
         let mut flight = Vec::new();
         for extent in self.plan.written_extents() {
+            let next = self.placed(Kind::Read, extent);
             loop {
-                if flight.len() < self.queue_depth
-                    && let Some(operation) = self.start(Kind::Read, extent, summary)
-                {
-                    flight.push(operation);
-                    break;
+                if flight.len() < self.queue_depth {
+                    match self.start(next, summary) {
+                        Start::Flies(operation) => {
+                            flight.push(operation);
+                            break;
+                        }
+                        Start::Refused => break,
+                        Start::Waits => {}
+                    }
                 }
                 if flight.is_empty() {
+                    summary.errors += 1;
                     break;
                 }
                 self.collect(&mut flight, summary);
@@ -439,5 +443,8 @@ impl Workload {
     }
 }
 
-/// The extent of a request without one.
-const NOWHERE: Extent = Extent { lba: 0, sectors: 0 };
+/// Longest request of which `count` find room in the pages of `runs`, each with a page more for its offset.
+fn launch_bytes(runs: &[PhysicalRange], count: u32) -> u64 {
+    let total: u64 = runs.iter().map(|run| run.bytes).sum();
+    (total / u64::from(count.max(1))).saturating_sub(PAGE_BYTES)
+}

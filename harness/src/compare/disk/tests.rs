@@ -47,7 +47,14 @@ impl Disk {
     }
 
     fn compare(&self, written: &[WrittenRange]) -> DiskCompare {
-        compare(&self.path, &self.baseline, written).unwrap()
+        self.compare_with(Expected {
+            written: written.to_vec(),
+            cut_off: Vec::new(),
+        })
+    }
+
+    fn compare_with(&self, expected: Expected) -> DiskCompare {
+        compare(&self.path, &self.baseline, &expected).unwrap()
     }
 }
 
@@ -129,4 +136,60 @@ fn a_truncated_disk_is_found() {
     let result = disk.compare(&[]);
     assert!(!result.outside_unchanged);
     assert!(!result.partition_tables_intact);
+}
+
+/// A write of two sectors over `old` that was cut off.
+fn cut_off(old: &WrittenRange) -> AbandonedRange {
+    AbandonedRange {
+        first_lba: old.first_lba,
+        before: vec![xxh64(&[1; 512], 0); 2],
+        after: vec![xxh64(&[2; 512], 0); 2],
+    }
+}
+
+#[test]
+fn of_a_write_that_was_cut_off_each_sector_is_old_or_new() {
+    let disk = disk();
+    let old = disk.write(10, 1);
+    let place = old.first_lba * 512;
+    for (sectors, written) in [([1, 1], 0), ([2, 1], 1), ([1, 2], 1), ([2, 2], 2)] {
+        disk.put(place, &[sectors[0]; 512]);
+        disk.put(place + 512, &[sectors[1]; 512]);
+        let result = disk.compare_with(Expected {
+            written: vec![old],
+            cut_off: vec![cut_off(&old)],
+        });
+        assert_eq!(result.ranges_wrong, 0, "{sectors:?}");
+        assert_eq!(result.cut_off_sectors, 2);
+        assert_eq!(result.cut_off_sectors_written, written, "{sectors:?}");
+        assert_eq!(result.bytes_unwritten_changed, 0);
+    }
+}
+
+#[test]
+fn a_sector_that_is_neither_old_nor_new_is_found() {
+    let disk = disk();
+    let old = disk.write(10, 1);
+    // Half of the sector is new: nothing that a disk may do.
+    disk.put(old.first_lba * 512 + 512, &[2; 256]);
+    let result = disk.compare_with(Expected {
+        written: Vec::new(),
+        cut_off: vec![cut_off(&old)],
+    });
+    assert_eq!(result.ranges_wrong, 1);
+    assert_eq!(result.wrong[0].first_lba, old.first_lba + 1);
+}
+
+#[test]
+fn what_lies_beside_a_write_that_was_cut_off_is_still_compared() {
+    let disk = disk();
+    let old = disk.write(10, 1);
+    let beside = disk.write(12, 3);
+    disk.put(beside.first_lba * 512, &[9]);
+    let result = disk.compare_with(Expected {
+        written: vec![old, beside],
+        cut_off: vec![cut_off(&old)],
+    });
+    assert_eq!((result.ranges_checked, result.ranges_wrong), (1, 1));
+    assert_eq!(result.wrong[0].first_lba, beside.first_lba);
 }

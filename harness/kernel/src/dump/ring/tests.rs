@@ -39,20 +39,26 @@ impl Ram {
         self.put(0x202, &index.to_le_bytes());
     }
 
+    fn has_more_than(&self, seen: u16) -> Option<bool> {
+        QUEUE.has_more_than(seen, &|address, bytes| self.read(address, bytes))
+    }
+
+    fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
+        let ram = self.0.borrow();
+        let start = usize::try_from(address).unwrap_or(usize::MAX);
+        let Some(found) = start
+            .checked_add(bytes.len())
+            .and_then(|end| ram.get(start..end))
+        else {
+            return false;
+        };
+        bytes.copy_from_slice(found);
+        true
+    }
+
     fn walk(&self, from: u16) -> (Result<u16, RingError>, Vec<Given>) {
         let mut given = Vec::new();
-        let read = |address: u64, bytes: &mut [u8]| {
-            let ram = self.0.borrow();
-            let start = usize::try_from(address).unwrap_or(usize::MAX);
-            let Some(found) = start
-                .checked_add(bytes.len())
-                .and_then(|end| ram.get(start..end))
-            else {
-                return false;
-            };
-            bytes.copy_from_slice(found);
-            true
-        };
+        let read = |address: u64, bytes: &mut [u8]| self.read(address, bytes);
         let result = QUEUE.walk(from, &read, &mut given);
         (result, given)
     }
@@ -194,4 +200,24 @@ fn malformed_rings_are_named() {
         prepare(&ram);
         assert_eq!(ram.walk(0).0, Err(expected));
     }
+}
+
+#[test]
+fn a_chain_that_is_made_available_later_is_noticed() {
+    let ram = Ram::new();
+    ram.offer(0, 0, 1);
+    assert_eq!(ram.has_more_than(1), Some(false));
+    // What a driver does that repeats a request in its interrupt routine.
+    ram.offer(1, 2, 2);
+    assert_eq!(ram.has_more_than(1), Some(true));
+    assert_eq!(ram.has_more_than(2), Some(false));
+}
+
+#[test]
+fn a_ring_outside_of_memory_is_no_news() {
+    let lost = QueueView {
+        available: 0x10_0000,
+        ..QUEUE
+    };
+    assert_eq!(lost.has_more_than(0, &|_, _| false), None);
 }

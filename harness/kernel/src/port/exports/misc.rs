@@ -74,11 +74,13 @@ pub(super) fn synchronize_access(call: &ExportCall) -> u64 {
 
 /// `StorPortCompleteRequest(ext, PathId, TargetId, Lun, SrbStatus)`: works, but must not be called.
 pub(super) fn complete_request(call: &ExportCall) -> u64 {
-    rules::check(Rule::StorPortCompleteRequest);
-    rules::violate(
-        Rule::StorPortCompleteRequest,
-        "StorPortCompleteRequest is called; requests are completed by StorPortNotification",
-    );
+    for rule in [Rule::StorPortCompleteRequest, Rule::StorPortDDIsPortOnly] {
+        rules::check(rule);
+        rules::violate(
+            rule,
+            "StorPortCompleteRequest is the port driver's; requests are completed by StorPortNotification",
+        );
+    }
     if !args::is_adapter(call, 0) {
         return NOTHING;
     }

@@ -1,0 +1,92 @@
+//! Requests that are submitted and not waited for: what a hibernation, a reset or a removal finds in flight.
+//!
+//! [`Flight`] holds them; they end by [`Workload::land`], or by [`Workload::abandon`] when the adapter is gone.
+
+use alloc::vec::Vec;
+
+use proto::record::{IoSummary, Record};
+
+use super::{Kind, Operation, Start, Workload};
+use crate::{interrupt, port, record};
+
+/// Requests that were submitted and not waited for.
+#[derive(Debug, Default)]
+pub struct Flight {
+    operations: Vec<Operation>,
+    interrupts_before: u64,
+}
+
+impl Flight {
+    /// Number of requests.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
+
+impl Workload {
+    /// Submits `count` requests and does not wait for them. They reach the miniport in one go, or later if the queues
+    /// are held already.
+    pub fn launch(&mut self, count: u32) -> Flight {
+        let mut flight = Flight {
+            operations: Vec::new(),
+            interrupts_before: interrupt::count(),
+        };
+        self.launch_more(count, &mut flight);
+        flight
+    }
+
+    /// The same with a flight that is under way. All its requests do not overlap and fit into the buffers together.
+    pub fn launch_more(&mut self, count: u32, flight: &mut Flight) {
+        let mut ignored = IoSummary::default();
+        let held_before = port::is_held();
+        port::hold();
+        for _ in 0..count {
+            let next = self.plan_next(self.launch_bytes);
+            if let Some(Start::Flies(operation)) = next.map(|next| self.start(next, &mut ignored)) {
+                flight.operations.push(operation);
+            } else {
+                log_warning!("workload: {next:?} cannot be launched");
+            }
+        }
+        if !held_before {
+            port::release();
+        }
+    }
+
+    /// Waits for the requests of [`Workload::launch`] and checks them. Emits the summary.
+    pub fn land(&mut self, flight: Flight, name: &str) -> IoSummary {
+        let mut summary = Self::begin(name);
+        let Flight {
+            mut operations,
+            interrupts_before,
+        } = flight;
+        while !operations.is_empty() {
+            self.collect(&mut operations, &mut summary);
+        }
+        self.end(summary, interrupts_before)
+    }
+
+    /// The adapter under `flight` was pulled out: its writes may have reached the disk or not, sector by sector. Tells
+    /// the host what is to be there, and what all other sectors must hold.
+    pub fn abandon(&mut self, flight: Flight) {
+        let mut abandoned = Vec::new();
+        for operation in flight.operations {
+            if operation.kind == Kind::Write {
+                abandoned.push(self.plan.abandon(operation.extent, &operation.before));
+            }
+            self.plan.landed(operation.extent);
+            self.pool.give_back(&operation.pages);
+        }
+        record::emit(&Record::Abandoned {
+            ranges: abandoned,
+            written: self.plan.written_ranges(),
+        });
+    }
+}
