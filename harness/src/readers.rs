@@ -9,13 +9,16 @@ use std::{
 };
 
 use kdmp_parser::{
-    gxa::{Gpa, Gxa as _},
+    gxa::{Gpa, Gva, Gxa as _},
     parse::KernelDumpParser,
-    phys,
+    phys, virt,
 };
 use serde::Serialize;
 
-use crate::dumpfile::{DumpFile, PAGE_BYTES, header::DumpType};
+use crate::{
+    compare::PAGE_STEP,
+    dumpfile::{DumpFile, PAGE_BYTES, header::DumpType},
+};
 
 /// Disagreements that are listed; all are counted.
 const LISTED: usize = 8;
@@ -50,7 +53,7 @@ impl Reading {
         }
     }
 
-    fn same<T: PartialEq + std::fmt::LowerHex>(&mut self, what: &str, theirs: T, ours: T) {
+    fn same<T: Copy + PartialEq + std::fmt::LowerHex>(&mut self, what: &str, theirs: T, ours: T) {
         if theirs != ours {
             self.differs(format!("{what} is {theirs:#x}, here {ours:#x}"));
         }
@@ -70,6 +73,20 @@ pub fn kdmp<R: Read + Seek>(path: &Path, dump: &mut DumpFile<R>) -> Option<Readi
         Err(error) => reading.differs(format!("it does not open it: {error}")),
     }
     Some(reading)
+}
+
+/// Where virtual addresses lie in physical memory, by the page tables in the dump itself; `None` for one that is not mapped.
+#[must_use]
+pub fn physical_of(path: &Path, addresses: &[u64]) -> Vec<Option<u64>> {
+    let Ok(parser) = KernelDumpParser::new(path) else {
+        return vec![None; addresses.len()];
+    };
+    let memory = virt::Reader::new(&parser);
+    addresses
+        .iter()
+        .map(|address| memory.translate(Gva::new(*address)).ok())
+        .map(|found| found.map(|place| place.gpa().u64()))
+        .collect()
 }
 
 fn compare<R: Read + Seek>(
@@ -129,7 +146,7 @@ fn compare_pages<R: Read + Seek>(
     reading.pages = theirs;
     reading.same("number of pages", theirs, ours);
     let memory = phys::Reader::new(parser);
-    let mut their_page = vec![0; PAGE_BYTES as usize];
+    let mut their_page = vec![0; PAGE_STEP];
     let mut our_page = their_page.clone();
     for (address, _) in parser.physmem() {
         let pfn = address.u64() / PAGE_BYTES;

@@ -3,7 +3,7 @@
 //! Key types: [`Recording`], [`Event`], [`DecodeError`]. The bytes are the block with the tag [`GUID`] in the secondary data of a
 //! crash dump, or the recorder's place in a copy of the driver's data; either may be cut off or damaged, and what can still be
 //! read is. The layout is that of version 1 in `miniport/ddi/src/recorder.rs`; the constants here are this reader's own, and one
-//! sample (`miniport/ddi/src/recorder/sample.hex`) is kept beside that file.
+//! sample (`miniport/ddi/src/recorder/sample.hex`) is a test of both sides.
 
 use std::fmt;
 

@@ -16,13 +16,17 @@ mod reset;
 mod start;
 mod start_io;
 
-use core::sync::atomic::{AtomicU16, AtomicU32};
+use core::{
+    ffi::CStr,
+    sync::atomic::{AtomicU16, AtomicU32},
+};
 
 use ddi::{
     adapter::{
         Adapter, AdapterControl, Built, Features, Interrupt, Normal, PowerAction, PowerState,
         Registration, Started, UnitControl,
     },
+    bugcheck::callbacks::CrashCallbacks,
     cell::StartIoCell,
     context::{
         BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, LockFreeContext,
@@ -53,6 +57,9 @@ use self::{
 };
 use crate::{device::DeviceMemory, lifecycle::Lifecycle};
 
+/// What a crash dump calls this driver.
+const COMPONENT: &CStr = c"hiberport";
+
 /// The adapter in normal life.
 #[derive(Debug)]
 pub(crate) struct NormalAdapter {
@@ -67,6 +74,8 @@ pub(crate) struct NormalAdapter {
     /// Queue depth to set for a unit when it answers INQUIRY.
     unit_depth: AtomicU32,
     dump_contexts: HandedOut,
+    /// What a crash dump is to contain of this adapter.
+    crash_callbacks: CrashCallbacks,
 }
 
 /// What the `StartIo` lock guards.
@@ -147,6 +156,7 @@ impl Adapter for NormalAdapter {
         messages: AtomicU16::new(0),
         unit_depth: AtomicU32::new(1),
         dump_contexts: HandedOut::EMPTY,
+        crash_callbacks: CrashCallbacks::new(),
     };
 
     fn find_adapter(&mut self, context: &mut FindAdapterContext<'_>) -> Result<(), FindError> {
@@ -160,6 +170,10 @@ impl Adapter for NormalAdapter {
     fn passive_initialize(&self, context: &PassiveContext<'_, Self>) -> bool {
         self.request_dpc.initialize(context);
         self.service_dpc.initialize(context);
+        if let Some(found) = self.present() {
+            self.crash_callbacks
+                .register(context, &found.memory, COMPONENT);
+        }
         true
     }
 
@@ -214,6 +228,10 @@ impl Adapter for NormalAdapter {
 
     fn surprise_removal(&self, context: &LockFreeContext<'_, Self>) -> bool {
         self.adapter_gone(context)
+    }
+
+    fn free_resources(&self) {
+        self.crash_callbacks.deregister();
     }
 
     fn unit_control(

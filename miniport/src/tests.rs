@@ -1,5 +1,6 @@
 //! The driver's entry points against a simulated port and the engine's fake device.
 
+mod crash;
 mod dump;
 mod normal;
 mod power;

@@ -2,7 +2,7 @@
 //!
 //! [`run`] carries out the job of a [`Bundle`]. `system` starts and stops the storage stack, `memory` plays the
 //! machine's programs, `cycle` is the hibernation, `exercise` the life without one,
-//! `exhaust` the lives in which calls fail. Faults that the bench plays itself
+//! `exhaust` the lives in which calls fail, `crash` the one that ends in a dump. Faults that the bench plays itself
 //! are started here.
 
 use alloc::string::String;
@@ -14,6 +14,7 @@ use proto::{
 
 use crate::{dump, exports, fault, port, power, record, rules};
 
+mod crash;
 mod cycle;
 mod exercise;
 mod exhaust;
@@ -71,6 +72,7 @@ pub fn run(bundle: &Bundle) -> ! {
                 }
             })
             .map(|()| 0),
+        Job::Crash { kind, cause } => crash::run(bundle, kind, cause).map(|()| 0),
     };
     match done {
         Ok(cycles) => {

@@ -3,11 +3,32 @@
 //! A lock is held for the bookkeeping of one call, never across a call into a driver; an attempt to take one that is
 //! already held can therefore never succeed on one processor and is reported as the bench's own defect.
 
-use core::ops::{Deref, DerefMut};
+use core::{
+    ops::{Deref, DerefMut},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-use spin::{Mutex, MutexGuard};
+use spin::{Mutex, MutexGuard, Once};
 
 use crate::interrupt::{self, Flag};
+
+/// Locks that are held at present.
+static HELD: AtomicU32 = AtomicU32::new(0);
+
+/// What is called when no lock is held any more. A hook, because the resume loader shares this file and has no crashes.
+static AFTER_LAST: Once<fn()> = Once::new();
+
+/// Has `hook` called, with interrupts off, whenever the last lock was given back.
+pub fn call_after_last(hook: fn()) {
+    AFTER_LAST.call_once(|| hook);
+}
+
+/// Whether the bench kernel is in the middle of its own bookkeeping: a non-maskable interrupt that comes then must wait
+/// until the books are in order.
+#[must_use]
+pub fn any_held() -> bool {
+    HELD.load(Ordering::Relaxed) != 0
+}
 
 /// A value that interrupt handlers and the main flow share.
 #[derive(Debug, Default)]
@@ -41,6 +62,7 @@ impl<T> Lock<T> {
         let Some(value) = self.value.try_lock() else {
             panic!("a lock of the bench kernel is taken twice");
         };
+        HELD.fetch_add(1, Ordering::Relaxed);
         Guard {
             value: Some(value),
             flag,
@@ -54,6 +76,7 @@ impl<T> Lock<T> {
             interrupt::restore(flag);
             return None;
         };
+        HELD.fetch_add(1, Ordering::Relaxed);
         Some(Guard {
             value: Some(value),
             flag,
@@ -84,6 +107,11 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         self.value = None;
+        if HELD.fetch_sub(1, Ordering::Relaxed) == 1 {
+            if let Some(hook) = AFTER_LAST.get() {
+                hook();
+            }
+        }
         interrupt::restore(self.flag);
     }
 }

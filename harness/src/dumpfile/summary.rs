@@ -14,6 +14,7 @@ use super::{
     header::{Header, MACHINE_AMD64},
     triage::Triage,
 };
+use crate::recorder;
 
 /// Seconds from 1601 to 1970.
 const EPOCH_SECONDS: u64 = 11_644_473_600;
@@ -59,6 +60,27 @@ pub struct Secondary {
     pub begins_with: String,
     /// What it is, if this program knows the name.
     pub meaning: Option<String>,
+    /// The events of the driver's flight recorder, in order; empty for any other block.
+    pub events: Vec<String>,
+}
+
+/// What a block says, if its name is known.
+fn explain(blob: &Blob, data: &[u8]) -> (Option<String>, Vec<String>) {
+    if blob.guid.to_bytes_le() != recorder::GUID {
+        return (None, Vec::new());
+    }
+    match recorder::decode(data) {
+        Ok(recording) => {
+            let events: Vec<String> = recording.events.iter().map(ToString::to_string).collect();
+            let meaning = format!(
+                "flight recorder of the driver, {} events, {} torn",
+                events.len(),
+                recording.torn
+            );
+            (Some(meaning), events)
+        }
+        Err(error) => (Some(format!("flight recorder: {error}")), Vec::new()),
+    }
 }
 
 impl Summary {
@@ -70,10 +92,12 @@ impl Summary {
         let mut secondary = Vec::new();
         for blob in dump.blobs.clone() {
             let data = dump.read_blob(&blob)?;
+            let (meaning, events) = explain(&blob, &data);
             secondary.push(Secondary {
                 blob,
                 begins_with: hex(&data[..data.len().min(PREVIEW_BYTES)]),
-                meaning: None,
+                meaning,
+                events,
             });
         }
         let header = dump.header.clone();
@@ -88,7 +112,7 @@ impl Summary {
             page_runs: dump.pages().map_or(0, |pages| pages.runs().len() as u64),
             triage: match &dump.body {
                 Body::Blocks(triage) => Some(triage.clone()),
-                Body::Pages(_) | Body::Unreadable => None,
+                Body::Pages(_) | Body::Sealed | Body::Unreadable => None,
             },
             secondary,
         })
@@ -145,6 +169,10 @@ impl Summary {
             ),
         );
         match &self.triage {
+            _ if header.sealed => line(
+                "content",
+                "encrypted by the dump filter: it takes the private key to read it".to_owned(),
+            ),
             Some(triage) => line(
                 "content",
                 format!(
@@ -173,6 +201,9 @@ impl Summary {
                 "secondary",
                 format!("{} {} bytes, {what}", block.blob.guid, block.blob.bytes),
             );
+            for event in &block.events {
+                line("", event.clone());
+            }
         }
         for problem in &self.problems {
             line("PROBLEM", problem.clone());

@@ -1,8 +1,8 @@
-//! The sample of the driver's layout, every kind of damage, a ring that went round.
+//! The sample that the driver's side writes, every kind of damage, a ring that went round.
 
 use super::*;
 
-/// The bytes of `sample.hex`: a recorder with five events, as its layout says.
+/// The bytes of `sample.hex`, to which the driver's own test holds the recorder.
 fn sample() -> Vec<u8> {
     let text = include_str!("../../../miniport/ddi/src/recorder/sample.hex");
     let digits: Vec<u32> = text

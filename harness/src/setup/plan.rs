@@ -182,10 +182,12 @@ fn install(facts: &Facts, packages: Vec<&'static str>) -> Action {
     if facts.debian && facts.root_user {
         return Action::Apt { packages };
     }
-    let mut cause = format!("missing: {}", packages.join(", "));
-    if !facts.half_installed.is_empty() {
-        cause += &format!(" (half installed: {})", facts.half_installed.join(", "));
-    }
+    let half = if facts.half_installed.is_empty() {
+        String::new()
+    } else {
+        format!(" (half installed: {})", facts.half_installed.join(", "))
+    };
+    let cause = format!("missing: {}{half}", packages.join(", "));
     let command = if facts.debian && facts.dpkg_interrupted {
         format!("sudo sh -c '{REPAIR} && {}'", apt_command(&packages))
     } else if facts.debian {

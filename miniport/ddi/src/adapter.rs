@@ -227,6 +227,10 @@ pub trait Adapter: Sized + Send + Sync + 'static {
         false
     }
 
+    /// `HwStorFreeAdapterResources`: the extension ends after it; takes back what somebody else knows of it. PASSIVE, no lock held.
+    /// Of a normal adapter only; comes before a second `HwStorFindAdapter` on the same extension too.
+    fn free_resources(&self) {}
+
     /// `HwStorUnitControl` for the registered types but the query. At most DISPATCH, no lock held.
     fn unit_control(
         &self,

@@ -1,9 +1,11 @@
-//! The end of the line: a panic.
+//! The end of the line: a panic, and what a crash dump is told of this driver ([`callbacks`]).
 //!
 //! The driver has no panic that data can reach. What is left (a broken invariant of its own) is recorded with file and line and stops the
 //! system, in the way that leaves the most evidence.
 #![expect(unsafe_code, reason = "stops the system")]
 // UNSAFETY: KeBugCheckEx is a C function that does not return.
+
+pub mod callbacks;
 
 use core::panic::PanicInfo;
 

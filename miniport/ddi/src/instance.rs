@@ -19,6 +19,8 @@ pub struct Instance {
     is_dump: AtomicU32,
     /// Device extension of the (last) adapter that was taken; 0 before.
     device_extension: AtomicUsize,
+    /// Callback record of the adapter that gives the recorder to a crash dump; 0 before one did.
+    recorder_giver: AtomicUsize,
 }
 
 /// The record of this copy of the image.
@@ -27,6 +29,7 @@ pub static INSTANCE: Instance = Instance {
     magic: AtomicU32::new(MAGIC),
     is_dump: AtomicU32::new(0),
     device_extension: AtomicUsize::new(0),
+    recorder_giver: AtomicUsize::new(0),
 };
 
 impl Instance {
@@ -35,6 +38,23 @@ impl Instance {
         self.magic.store(MAGIC, Ordering::Relaxed);
         self.is_dump.store(is_dump, Ordering::Relaxed);
         self.device_extension.store(0, Ordering::Release);
+        self.recorder_giver.store(0, Ordering::Release);
+    }
+
+    /// Whether the adapter with this callback record is the one that gives the recorder to a crash dump: the first that is asked.
+    pub(crate) fn claim_recorder(&self, record: usize) -> bool {
+        let claimed =
+            self.recorder_giver
+                .compare_exchange(0, record, Ordering::AcqRel, Ordering::Acquire);
+        claimed == Ok(0) || claimed == Err(record)
+    }
+
+    /// The adapter with this callback record goes; another may give the recorder.
+    pub(crate) fn release_recorder(&self, record: usize) {
+        // Fails if it was another's: then there is nothing to do.
+        let _ =
+            self.recorder_giver
+                .compare_exchange(record, 0, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Notes that the adapter was taken (normal life: the last of several stays noted).

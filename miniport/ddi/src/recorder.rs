@@ -4,7 +4,8 @@
 //! allocation from any IRQL, in both instances of the driver. Rare events only: nothing on the path of an ordinary request records.
 //! An event that repeats the previous one raises its repeat count instead of taking a new entry.
 //!
-//! A reader finds [`RECORDER`] by its symbol or by its magic in the image's data. Layout (little endian, version 1): a header of
+//! A reader finds [`RECORDER`] by its symbol, by its magic in the image's data, or as secondary data of a crash dump
+//! ([`crate::bugcheck::callbacks`]), there perhaps without its last entries. Layout (little endian, version 1): a header of
 //! 64 bytes ([`Recorder`]'s first fields), [`KINDS`] counters of 4 bytes, [`CAPACITY`] entries of 32 bytes ([`Entry`]). The entry
 //! with sequence number n (from 1) lies at index (n - 1) modulo the capacity; an entry whose sequence number does not fit its
 //! place is being written.
@@ -164,6 +165,22 @@ impl Recorder {
         for entry in &self.entries {
             entry.sequence.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Bytes of the recorder that fit into `limit`: header and counters with as many whole entries as possible, or nothing.
+    pub(crate) const fn bytes_within(limit: u32) -> u32 {
+        let fixed = core::mem::offset_of!(Self, entries) as u32;
+        let entry = size_of::<Entry>() as u32;
+        if limit < fixed {
+            return 0;
+        }
+        let entries = (limit - fixed) / entry;
+        let entries = if entries > CAPACITY as u32 {
+            CAPACITY as u32
+        } else {
+            entries
+        };
+        fixed + entries * entry
     }
 
     fn record(&self, event: Event, first: u64, second: u64) {

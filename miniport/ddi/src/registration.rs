@@ -132,6 +132,11 @@ pub(crate) fn initialization_data<A: Adapter>() -> HW_INITIALIZATION_DATA {
         HwResetBus: Some(thunk::reset_bus::<A>),
         HwAdapterControl: Some(thunk::adapter_control::<A>),
         HwUnitControl: Some(thunk::unit_control::<A>),
+        // The dump stack ends with the machine or with its image: it has nobody to call this.
+        HwFreeAdapterResources: match <A::Life as Life>::ROLE {
+            Role::Normal => Some(thunk::free_adapter_resources::<A>),
+            Role::Dump => None,
+        },
         DeviceExtensionSize: DeviceExtension::<A>::TOTAL_BYTES,
         SpecificLuExtensionSize: 0,
         SrbExtensionSize: Srb::<A>::EXTENSION_BYTES,

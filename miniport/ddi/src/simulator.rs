@@ -4,12 +4,13 @@
 //! Key types: [`Simulator`], [`Machine`], [`Answer`](request::Ended). The test doubles of [`crate::fake`] ask the simulator for answers, register accesses of
 //! [`crate::mmio`] reach the fake device through [`registers`], and the device works on the same memory. It checks what a port would
 //! suffer from: completing twice, completing as pending, locks taken twice or kept, marks outside of `HwStorFindAdapter`, services that the dump stack
-//! does not have. Neighbours: [`services`] (the exports), [`request`] (request blocks), [`control`] (power and removal).
+//! does not have. Neighbours: [`services`] (the exports), [`request`] (request blocks), [`control`] (power and removal), [`crash`] (bug check callbacks).
 //! Not compiled for Windows.
 #![expect(unsafe_code, reason = "calls registered callbacks with raw pointers")]
 // UNSAFETY: a simulated port does what a port does: it passes raw pointers to C entry points.
 
 pub mod control;
+pub mod crash;
 pub mod registers;
 pub mod request;
 mod services;
@@ -141,6 +142,7 @@ pub(crate) struct State {
     pub(crate) refused: Vec<i32>,
     pub(crate) mapped: u32,
     pub(crate) bus_data_reads: u32,
+    pub(crate) callbacks: Vec<crash::Registered>,
 }
 
 /// A port driver with one adapter.

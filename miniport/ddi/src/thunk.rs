@@ -16,13 +16,14 @@ use wdk_sys::{
 };
 
 use crate::{
-    adapter::{Adapter, Built, Interrupt, Started},
+    adapter::{Adapter, Built, Interrupt, Life, Started},
     context::{
         BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, PassiveContext,
         StartIoContext,
     },
     control,
     extension::{self, DeviceExtension},
+    registration::Role,
     srb::Srb,
 };
 
@@ -46,6 +47,13 @@ pub(crate) unsafe extern "C" fn find_adapter<A: Adapter>(
     let config = unsafe { config.as_mut() };
     // SAFETY: the argument string is null or ends with a zero byte.
     let argument_says_dump = unsafe { says_dump(argument_string) };
+    if <A::Life as Life>::ROLE == Role::Normal {
+        // A port that starts over on the same extension must not leave the kernel with records that are about to be written over.
+        // SAFETY: the port passes the extension: zeroed, or one that this adapter type was made in.
+        if let Some((adapter, _)) = unsafe { extension::shared::<A>(device_extension) } {
+            adapter.free_resources();
+        }
+    }
     // SAFETY: the port passes the extension, and no other callback of this adapter runs yet.
     let Some((adapter, port)) = (unsafe { extension::construct::<A>(device_extension) }) else {
         return SP_RETURN_BAD_CONFIG;
@@ -115,6 +123,14 @@ pub(crate) unsafe extern "C" fn passive_initialize<A: Adapter>(
     adapter
         .passive_initialize(&PassiveContext::new(port))
         .into()
+}
+
+/// `HwStorFreeAdapterResources`.
+pub(crate) unsafe extern "C" fn free_adapter_resources<A: Adapter>(device_extension: *mut c_void) {
+    // SAFETY: the port passes the extension of the adapter.
+    if let Some((adapter, _)) = unsafe { extension::shared::<A>(device_extension) } {
+        adapter.free_resources();
+    }
 }
 
 /// `HwStorBuildIo`.

@@ -75,6 +75,8 @@ impl NormalAdapter {
         let port = context.port();
         recorder::record(Event::AdapterControl, 16, 0);
         context.request_timer(0);
+        // The extension may end without any further callback.
+        self.crash_callbacks.deregister();
         context.with_start_io_lock(|held| {
             let engine = self.engine.get(held);
             self.lifecycle.enter(State::Removed);

@@ -32,6 +32,7 @@ fn the_registration_is_complete() {
         assert_eq!(flag, 1);
     }
     assert!(data.HwUnitControl.is_some() && data.HwAdapterControl.is_some());
+    assert!(data.HwFreeAdapterResources.is_some());
     assert!(data.SrbExtensionSize > 257 * 16);
 }
 

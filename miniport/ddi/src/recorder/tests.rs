@@ -79,3 +79,80 @@ fn a_dirty_recorder_starts_over() {
     recorder.record(Event::DriverEntry, 1, 0);
     assert_eq!(entry(&recorder, 1), (1, 1, 0, 1, 0));
 }
+
+/// The bytes of a recorder as a dump holds them, from its fields in the order of the layout.
+fn bytes_of(recorder: &Recorder) -> Vec<u8> {
+    let mut bytes = recorder
+        .magic
+        .load(Ordering::Relaxed)
+        .to_le_bytes()
+        .to_vec();
+    let Recorder {
+        magic: _,
+        version,
+        entry_bytes,
+        capacity,
+        kinds,
+        written,
+        dump_instance,
+        entries_into_driver,
+        reserved,
+        counts,
+        entries,
+    } = recorder;
+    let head = [
+        version,
+        entry_bytes,
+        capacity,
+        kinds,
+        written,
+        dump_instance,
+        entries_into_driver,
+    ];
+    for word in head.into_iter().chain(reserved).chain(counts) {
+        bytes.extend(word.load(Ordering::Relaxed).to_le_bytes());
+    }
+    for entry in entries {
+        for word in [
+            &entry.sequence,
+            &entry.kind,
+            &entry.repeats,
+            &entry.reserved,
+        ] {
+            bytes.extend(word.load(Ordering::Relaxed).to_le_bytes());
+        }
+        for word in [&entry.first, &entry.second] {
+            bytes.extend(word.load(Ordering::Relaxed).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// The reader of dumps is tested with this very file (`harness/src/recorder/tests.rs`): both sides hold to one sample.
+#[test]
+fn the_sample_that_readers_are_tested_with_is_what_the_recorder_writes() {
+    let recorder = Recorder::new();
+    recorder.reinitialise(0);
+    recorder.record(Event::DriverEntry, 0, 0);
+    recorder.record(Event::FindAdapter, 0, 0xFFFF_A001_0000_1000);
+    recorder.record(Event::DeviceRunning, 0x1_3000_0006, 256);
+    for _ in 0..5 {
+        recorder.record(Event::RequestRefused, 3, 0);
+    }
+    recorder.record(Event::CrashCallbacks, 1, 1);
+    let lines: Vec<String> = bytes_of(&recorder)
+        .chunks(32)
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect())
+        .collect();
+    // Unused entries at the end are left out of the file.
+    let used = (64 + 4 * KINDS) / 32 + 5;
+    assert!(
+        lines[used..]
+            .iter()
+            .all(|line| line.bytes().all(|digit| digit == b'0'))
+    );
+    assert_eq!(
+        include_str!("sample.hex").lines().collect::<Vec<_>>(),
+        lines[..used]
+    );
+}

@@ -8,7 +8,7 @@ use wdk_sys::{
     STOR_STATUS_INVALID_DEVICE_REQUEST, STOR_STATUS_INVALID_PARAMETER, STOR_STATUS_NOT_IMPLEMENTED,
 };
 
-use super::{BAR_BYTES, BAR_START, FRESH, Machine, Mark, State, request::Ended};
+use super::{BAR_BYTES, BAR_START, FRESH, Machine, Mark, State, crash, request::Ended};
 use crate::fake::{Call, low_u32};
 
 /// The port's side of the exports.
@@ -54,6 +54,12 @@ impl Services {
                     state.stalls_in_start_io += 1;
                 }
                 0
+            }
+            "KeRegisterBugCheckReasonCallback" => {
+                crash::register(&mut self.state.borrow_mut(), arguments, self.is_dump)
+            }
+            "KeDeregisterBugCheckReasonCallback" => {
+                crash::deregister(&mut self.state.borrow_mut(), arguments)
             }
             other => panic!("the simulated port has no {other}"),
         }
