@@ -8,7 +8,7 @@
 pub mod invocation;
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -19,6 +19,9 @@ use self::invocation::Invocation;
 pub use self::invocation::Target;
 use crate::{fault::Fault, progress::Progress, repository::Repository, setup::Toolchain};
 
+/// Environment variable that says that the products directory is up to date.
+pub const BUILT_VARIABLE: &str = "HIBERPORT_BUILT";
+
 /// The driver, built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverFiles {
@@ -28,6 +31,23 @@ pub struct DriverFiles {
     pub pdb: PathBuf,
     /// Size of the image file in bytes.
     pub sys_bytes: u64,
+}
+
+const SYS: &str = "hiberport.sys";
+const PDB: &str = "hiberport.pdb";
+
+impl DriverFiles {
+    fn in_directory(directory: &Path) -> Result<Self> {
+        let sys = directory.join(SYS);
+        let sys_bytes = fs::metadata(&sys)
+            .with_context(|| format!("the build left no {}", sys.display()))?
+            .len();
+        Ok(Self {
+            sys,
+            pdb: directory.join(PDB),
+            sys_bytes,
+        })
+    }
 }
 
 /// The bench, built.
@@ -67,14 +87,24 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// The compiler's messages, if it refuses.
     pub fn driver(&self) -> Result<DriverFiles> {
-        self.driver_from(&self.repository.root, &self.repository.products())
+        let products = self.repository.products();
+        if let Some(files) = built_before().then(|| DriverFiles::in_directory(&products)) {
+            return files;
+        }
+        self.driver_from(&self.repository.root, "driver", &products)
     }
 
-    /// Builds the driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before.
+    /// Builds the driver of another source tree (a mutated copy) with a profile of its own into `destination`, reusing what
+    /// was compiled before.
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
-    pub fn driver_from(&self, source: &Path, destination: &Path) -> Result<DriverFiles> {
+    pub fn driver_from(
+        &self,
+        source: &Path,
+        profile: &str,
+        destination: &Path,
+    ) -> Result<DriverFiles> {
         self.progress.step("building hiberport.sys");
         let tree = self.repository.with_root(source.to_path_buf());
         let command = Invocation::new(&tree, self.toolchain).command(
@@ -85,21 +115,18 @@ impl<'a> Builder<'a> {
                 "--package",
                 "hiberport",
                 "--profile",
-                "driver",
+                profile,
             ],
         );
         run(command, "the driver does not build")?;
-        let built = tree.inner_target().join("x86_64-pc-windows-msvc/driver");
-        let sys = destination.join("hiberport.sys");
-        let pdb = destination.join("hiberport.pdb");
-        publish(&built.join("hiberport.pdb"), &pdb)?;
-        publish(&built.join("hiberport.dll"), &sys)?;
-        let sys_bytes = fs::metadata(&sys)?.len();
-        Ok(DriverFiles {
-            sys,
-            pdb,
-            sys_bytes,
-        })
+        let built = tree
+            .inner_target()
+            .join("x86_64-pc-windows-msvc")
+            .join(profile);
+        for (from, to) in [("hiberport.pdb", PDB), ("hiberport.dll", SYS)] {
+            publish(&built.join(from), &destination.join(to))?;
+        }
+        DriverFiles::in_directory(destination)
     }
 
     /// Builds the bench kernel and the resume loader into the products directory.
@@ -107,6 +134,14 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// The compiler's messages, if it refuses.
     pub fn bench(&self) -> Result<BenchFiles> {
+        let destination = self.repository.products();
+        let files = BenchFiles {
+            kernel: destination.join("kernel.elf"),
+            loader: destination.join("loader.elf"),
+        };
+        if built_before() {
+            return Ok(files);
+        }
         self.progress.step("building the bench kernel");
         let command = Invocation::new(self.repository, self.toolchain).command(
             Target::Bare,
@@ -124,12 +159,9 @@ impl<'a> Builder<'a> {
             .repository
             .inner_target()
             .join("x86_64-unknown-none/kernel");
-        let destination = self.repository.products();
-        let kernel = destination.join("kernel.elf");
-        let loader = destination.join("loader.elf");
-        publish(&built.join("kernel"), &kernel)?;
-        publish(&built.join("loader"), &loader)?;
-        Ok(BenchFiles { kernel, loader })
+        publish(&built.join("kernel"), &files.kernel)?;
+        publish(&built.join("loader"), &files.loader)?;
+        Ok(files)
     }
 
     /// A cargo command line with all settings for `target`.
@@ -137,6 +169,11 @@ impl<'a> Builder<'a> {
     pub fn cargo(&self, target: Target, arguments: &[&str]) -> Command {
         Invocation::new(self.repository, self.toolchain).command(target, arguments)
     }
+}
+
+/// Whether `cargo harness test` has built everything a moment ago: its tests then need not ask cargo, one after the other.
+fn built_before() -> bool {
+    env::var_os(BUILT_VARIABLE).is_some()
 }
 
 /// Runs a build; its output is shown only if it fails.

@@ -54,8 +54,8 @@ impl Repository {
         self.target.join("hiberport")
     }
 
-    /// Target directory of the builds for the driver and the bench kernel: not that of the surrounding cargo, whose lock
-    /// may be held.
+    /// Target directory of the builds for the driver and the bench kernel, which another compiler than that of the
+    /// surrounding cargo may do.
     #[must_use]
     pub fn inner_target(&self) -> PathBuf {
         self.products().join("build")

@@ -7,6 +7,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    path::PathBuf,
     process::Command,
 };
 
@@ -64,7 +65,7 @@ impl<'a> Invocation<'a> {
         clean_environment(&mut command);
         command
             .current_dir(&self.tree.root)
-            .env("CARGO_TARGET_DIR", self.tree.inner_target());
+            .env("CARGO_TARGET_DIR", self.target_directory(target));
         // `nextest run` is a verb of two words.
         let words = if arguments.first() == Some(&"nextest") {
             2
@@ -80,6 +81,15 @@ impl<'a> Invocation<'a> {
             command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
         }
         command
+    }
+
+    /// What is built for this machine shares what was compiled for the harness itself.
+    fn target_directory(&self, target: Target) -> PathBuf {
+        if target.is_cross() {
+            self.tree.inner_target()
+        } else {
+            self.tree.target.clone()
+        }
     }
 
     fn program(&self, target: Target) -> Command {
@@ -193,8 +203,6 @@ fn leaks(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::setup::Linker;
 

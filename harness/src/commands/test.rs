@@ -9,7 +9,7 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build::{Builder, Target},
+    build::{BUILT_VARIABLE, Builder, Target},
     fault::Fault,
     progress::Verbosity,
     repository::TARGET_VARIABLE,
@@ -54,7 +54,8 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let mut tests = tests(&builder, arguments);
     tests
         .command
-        .env(TARGET_VARIABLE, &workshop.repository.target);
+        .env(TARGET_VARIABLE, &workshop.repository.target)
+        .env(BUILT_VARIABLE, "1");
     stages.push(tests);
     let mut failed = Vec::new();
     for mut stage in stages {

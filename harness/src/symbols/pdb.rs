@@ -1,12 +1,9 @@
 //! Functions from a PDB: those of the modules (with their lengths), and the public symbols where no module has one.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs::File, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use ms_pdb::{
-    Pdb,
-    syms::{OffsetSegment, SymData, SymIter},
-};
+use pdb2::{FallibleIterator as _, PDB, PdbInternalSectionOffset, SymbolData};
 
 use super::image::DriverImage;
 use crate::fault::Fault;
@@ -28,50 +25,66 @@ pub struct Function {
 /// A [`Fault`] if the PDB belongs to another build of the image; any other error if it is damaged.
 pub fn read(path: &Path, image: &DriverImage) -> Result<Vec<Function>> {
     let name = path.display();
-    let pdb = Pdb::open(path).map_err(|error| {
+    let unreadable = |error: &dyn std::fmt::Display| {
         Fault::setup(
-            format!("cannot read {name}: {error:#}"),
+            format!("cannot read {name}: {error}"),
             "build the driver again, or leave the PDB out",
         )
-    })?;
+    };
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut pdb = PDB::open(file).map_err(|error| unreadable(&error))?;
     let Some(identity) = image.identity else {
         bail!(Fault::setup(
             format!("{} names no PDB", image.name),
             format!("leave {name} out"),
         ));
     };
-    let key = pdb.binding_key();
-    if key.guid.to_bytes_le() != identity.guid || key.age != identity.age {
+    let information = pdb.pdb_information().map_err(|error| unreadable(&error))?;
+    let debug = pdb
+        .debug_information()
+        .map_err(|error| unreadable(&error))?;
+    // A linker that rewrites a PDB counts up the age of the debug information; that is the one in the image.
+    let age = debug.age().unwrap_or(information.age);
+    if information.guid.to_bytes_le() != identity.guid || age != identity.age {
         bail!(Fault::setup(
             format!("{name} belongs to another build of {}", image.name),
             "give the PDB of the same build, or leave it out",
         ));
     }
-    functions(&pdb, image).with_context(|| format!("{name} is damaged"))
+    functions(&mut pdb, &debug, image).with_context(|| format!("{name} is damaged"))
 }
 
-fn functions(pdb: &Pdb<ms_pdb::RandomAccessFile>, image: &DriverImage) -> Result<Vec<Function>> {
-    let rva_of = |place: OffsetSegment| -> Option<u32> {
-        let section = usize::from(place.segment.get()).checked_sub(1)?;
-        image.sections.get(section)?.checked_add(place.offset.get())
+fn functions(
+    pdb: &mut PDB<'_, File>,
+    debug: &pdb2::DebugInformation<'_>,
+    image: &DriverImage,
+) -> Result<Vec<Function>> {
+    let rva_of = |place: PdbInternalSectionOffset| -> Option<u32> {
+        let section = usize::from(place.section).checked_sub(1)?;
+        image.sections.get(section)?.checked_add(place.offset)
     };
     let mut found = BTreeMap::new();
-    for symbol in pdb.gss()?.iter_syms() {
-        if let Ok(SymData::Pub(public)) = symbol.parse()
-            && let Some(rva) = rva_of(public.fixed.offset_segment)
+    let public = pdb.global_symbols()?;
+    let mut symbols = public.iter();
+    while let Some(symbol) = symbols.next()? {
+        if let Ok(SymbolData::Public(public)) = symbol.parse()
+            && let Some(rva) = rva_of(public.offset)
         {
-            found.insert(rva, (0, public.name.to_string()));
+            found.insert(rva, (0, public.name.to_string().into_owned()));
         }
     }
-    for module in pdb.modules()?.iter() {
-        let words = pdb.read_module_symbols(&module)?;
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        for symbol in SymIter::for_module_syms(&bytes) {
-            if let Ok(SymData::Proc(procedure)) = symbol.parse()
-                && let Some(rva) = rva_of(procedure.fixed.offset_segment)
+    let mut modules = debug.modules()?;
+    while let Some(module) = modules.next()? {
+        let Some(module) = pdb.module_info(&module)? else {
+            continue;
+        };
+        let mut symbols = module.symbols()?;
+        while let Some(symbol) = symbols.next()? {
+            if let Ok(SymbolData::Procedure(procedure)) = symbol.parse()
+                && let Some(rva) = rva_of(procedure.offset)
             {
-                let length = procedure.fixed.proc_len.get();
-                found.insert(rva, (length, procedure.name.to_string()));
+                let name = procedure.name.to_string().into_owned();
+                found.insert(rva, (procedure.len, name));
             }
         }
     }
