@@ -15,7 +15,7 @@ use crate::{
         memory::{self as memory_compare, MemoryCompare},
         untouched::Fingerprint,
     },
-    interrupt,
+    crash, interrupt,
     options::Options,
     progress::{Progress, Verbosity},
     report::{DriverFile, Report, Setup},
@@ -118,6 +118,7 @@ pub fn judged(
     }
     progress.step("comparing the disk");
     let before_resume = session.before_resume;
+    let layout = session.layout;
     let life = session.life;
     let disk = if life.failure.is_none() {
         let expected = disk_compare::expected(&life);
@@ -135,6 +136,20 @@ pub fn judged(
         }
         _ => None,
     };
+    let dump = match job {
+        Job::Crash { .. } => {
+            progress.step("examining the dump");
+            let log = options.log_writes.then(|| directory.write_log());
+            let place = crash::Place {
+                disk: &directory.disk(),
+                layout: &layout,
+                out: &directory.dump(),
+                write_log: log.as_deref(),
+            };
+            Some(crash::examine(&life, &place)?)
+        }
+        Job::Cycle { .. } | Job::Run { .. } => None,
+    };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
@@ -144,6 +159,7 @@ pub fn judged(
             Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
             Job::Cycle { .. } | Job::Run { .. } => None,
         },
+        dump,
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,
         memory,

@@ -1,14 +1,15 @@
 //! `cargo harness crash`: the system stops, and the crash stack writes a dump.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use proto::scenario::{CrashCause, DumpKind, Job};
 
 use super::cycle::{conclude, directory};
 use crate::{
-    options::{MachineArgs, Options},
+    fault::Fault,
+    options::{DumpFault, MachineArgs, Options},
     setup::Need,
     trial::{self, Origin, Workshop},
 };
@@ -72,6 +73,12 @@ pub struct Args {
     /// Size of the partition that takes the dump, in MiB [default: enough for all of RAM]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=131_072))]
     pub partition: Option<u32>,
+    /// Let the disk fail where the dump is written: io@OFFSET or full@OFFSET, with ,once behind for a single failure
+    #[arg(long, value_name = "FAULT")]
+    pub disk_fault: Option<DumpFault>,
+    /// Keep the dump, if it is complete; the file must not exist
+    #[arg(long, value_name = "FILE.dmp")]
+    pub dump: Option<PathBuf>,
     /// Another miniport for the same HBA instead of this repository's
     #[arg(long, value_name = "FILE.sys")]
     pub driver: Option<PathBuf>,
@@ -88,10 +95,19 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
+    if let Some(out) = arguments.dump.as_deref().filter(|out| out.exists()) {
+        return Err(Fault::setup(
+            format!("{} exists", out.display()),
+            "give the name of a new file for the dump",
+        )
+        .into());
+    }
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
     let inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();
     options.crash_mib = arguments.partition;
+    options.dump_fault = arguments.disk_fault;
+    options.log_writes = arguments.disk_fault.is_none();
     workshop.progress.note(&format!("seed {}", options.seed));
     let setup = trial::describe(
         &inputs,
@@ -114,6 +130,14 @@ pub fn execute(arguments: &Args) -> Result<()> {
         &workshop.progress,
     )?;
     workshop.progress.finish();
+    if let Some(out) = arguments
+        .dump
+        .as_deref()
+        .filter(|_| directory.dump().is_file())
+    {
+        fs::copy(directory.dump(), out)
+            .with_context(|| format!("cannot write {}", out.display()))?;
+    }
     conclude(&report, arguments.json.as_deref())
 }
 
@@ -124,12 +148,15 @@ fn repeat_with(arguments: &Args, options: &Options) -> String {
     let partition = arguments
         .partition
         .map_or_else(String::new, |mib| format!(" --partition {mib}"));
+    let disk_fault = arguments
+        .disk_fault
+        .map_or_else(String::new, |fault| format!(" --disk-fault {fault}"));
     let driver = arguments
         .driver
         .as_ref()
         .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
     format!(
-        "cargo harness crash --kind {} --by {}{partition}{driver} {}",
+        "cargo harness crash --kind {} --by {}{partition}{disk_fault}{driver} {}",
         name(arguments.kind.to_possible_value()),
         name(arguments.by.to_possible_value()),
         options.as_arguments()

@@ -28,7 +28,8 @@ static NMI_AT_LOCK: AtomicBool = AtomicBool::new(false);
 pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) -> String {
     // What completes now stays at the driver: nobody hears the interrupt.
     let flag = interrupt::disable();
-    let _flight = workload.launch(in_flight);
+    let flight = workload.launch(in_flight);
+    workload.cut_off(&flight);
     crate::log!(
         "{} requests are at the miniport when the system comes down",
         port::in_flight()
@@ -41,7 +42,7 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
         ),
         CrashCause::AccessViolation => {
             mmio::set_present_all(Presence::Absent);
-            let _ = workload.launch(1);
+            workload.launch_flush();
             mmio::set_present_all(Presence::Present);
         }
         CrashCause::StackOverflow | CrashCause::DoubleFault => {
@@ -60,12 +61,13 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
                 descriptors::deliver_page_faults_in_place();
             }
             call::tighten_next_start_io(stack.va.offset(TIGHT_STACK_BYTES));
-            let _ = workload.launch(1);
+            workload.launch_flush();
         }
         CrashCause::Nmi => {
             NMI_AT_LOCK.store(true, Ordering::Relaxed);
             interrupt::restore(flag);
-            let _ = workload.run("until the NMI");
+            // It only reads: what the disk must hold has been said.
+            let _ = workload.verify_all("until the NMI");
             if NMI_AT_LOCK.swap(false, Ordering::Relaxed) {
                 crate::log_warning!("the driver took no lock: the NMI comes without one");
                 record::checkpoint(Checkpoint::NmiWanted);

@@ -84,6 +84,7 @@ pub const fn changes_in_dump(owner: Owner) -> bool {
             | Owner::UncachedExtension(Role::Crash)
             | Owner::Request(Role::Crash)
             | Owner::DumpContext(_)
+            | Owner::Scratch
     )
 }
 

@@ -1,13 +1,18 @@
 //! Requests that are submitted and not waited for: what a hibernation, a reset or a removal finds in flight.
 //!
-//! [`Flight`] holds them; they end by [`Workload::land`], or by [`Workload::abandon`] when the adapter is gone.
+//! [`Flight`] holds them; they end by [`Workload::land`], by [`Workload::abandon`] when the adapter is gone, or with the
+//! system ([`Workload::cut_off`]).
 
 use alloc::vec::Vec;
 
 use proto::record::{IoSummary, Record};
 
 use super::{Kind, Operation, Start, Workload};
-use crate::{interrupt, port, record};
+use crate::{
+    interrupt,
+    port::{self, Request},
+    record,
+};
 
 /// Requests that were submitted and not waited for.
 #[derive(Debug, Default)]
@@ -73,20 +78,34 @@ impl Workload {
         self.end(summary, interrupts_before)
     }
 
-    /// The adapter under `flight` was pulled out: its writes may have reached the disk or not, sector by sector. Tells
-    /// the host what is to be there, and what all other sectors must hold.
+    /// The adapter under `flight` was pulled out: [`Workload::cut_off`], and its memory is free again.
     pub fn abandon(&mut self, flight: Flight) {
-        let mut abandoned = Vec::new();
+        self.cut_off(&flight);
         for operation in flight.operations {
+            self.plan.landed(operation.extent);
+            self.pool.give_back(&operation.pages);
+        }
+    }
+
+    /// Nobody is going to hear of the end of `flight`: its writes may reach the disk or not, sector by sector. Tells the
+    /// host what is to be there, and what all other sectors must hold.
+    pub fn cut_off(&mut self, flight: &Flight) {
+        let mut abandoned = Vec::new();
+        for operation in &flight.operations {
             if operation.kind == Kind::Write {
                 abandoned.push(self.plan.abandon(operation.extent, &operation.before));
             }
-            self.plan.landed(operation.extent);
-            self.pool.give_back(&operation.pages);
         }
         record::emit(&Record::Abandoned {
             ranges: abandoned,
             written: self.plan.written_ranges(),
         });
+    }
+
+    /// Submits a request that changes nothing on the disk, and does not wait for it.
+    pub fn launch_flush(&self) {
+        if let Err(error) = port::submit(Request::synchronize_cache(&self.unit)) {
+            log_warning!("workload: SYNCHRONIZE CACHE cannot be launched: {error}");
+        }
     }
 }

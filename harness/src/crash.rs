@@ -1,0 +1,131 @@
+//! What the host finds of a crash dump when the machine is off: [`examine`] reads it off the disk, compares it with the copy of
+//! memory, asks another reader, and looks at what was written where. The result, [`CrashFound`], is plain data for
+//! [`crate::verdict`].
+//!
+//! * [`pages`]: which pages the dump must hold.
+//! * [`writes`]: in which order it was written, and what must have stayed empty.
+
+pub mod pages;
+pub mod writes;
+
+use std::{fs::File, io::BufReader, path::Path};
+
+use anyhow::Result;
+use proto::{hiber::PAGE_BYTES, record::Checkpoint};
+use serde::Serialize;
+
+use self::{
+    pages::{ADD_PAGES, Named, REMOVE_PAGES},
+    writes::WriteOrder,
+};
+use crate::{
+    compare::dump::{self as dump_compare, DumpCompare, PageSet},
+    disk::Layout,
+    dumpfile::{DumpFile, header::DumpType, partition::take_off, summary::Summary},
+    readers::{self, Reading},
+    session::life::Life,
+    write_log::WriteLog,
+};
+
+/// What was found of a dump.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CrashFound {
+    /// Why there is no complete dump on the disk.
+    pub refusal: Option<String>,
+    /// What the dump holds.
+    pub dump: Option<Summary>,
+    /// Its pages against memory at the bug check.
+    pub compare: Option<DumpCompare>,
+    /// Its pages against those that it must hold.
+    pub page_set: Option<PageSet>,
+    /// Pages that drivers added by their callbacks.
+    pub added_pages: u64,
+    /// Those that the dump lacks, in words.
+    pub added_missing: Vec<String>,
+    /// What another reader makes of it.
+    pub reading: Option<Reading>,
+    /// What was written outside of the dump, in words.
+    pub strays: Vec<String>,
+    /// The order of the writes, if QEMU logged it.
+    pub order: Option<WriteOrder>,
+}
+
+/// Where things are that the examination needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The disk of the run.
+    pub disk: &'a Path,
+    /// Where its partitions are.
+    pub layout: &'a Layout,
+    /// The file that the dump is copied to.
+    pub out: &'a Path,
+    /// QEMU's log of the writes, if it kept one.
+    pub write_log: Option<&'a Path>,
+}
+
+/// Reads, compares and asks.
+///
+/// # Errors
+/// A file of the run cannot be read; a bad dump is a finding, not an error.
+pub fn examine(life: &Life, place: &Place<'_>) -> Result<CrashFound> {
+    let mut found = CrashFound::default();
+    let area = place.layout.range(place.layout.crash);
+    let dump_bytes = match take_off(place.disk, place.out) {
+        Ok(summary) => {
+            let bytes = summary.header.required_space;
+            found.dump = Some(summary);
+            bytes
+        }
+        Err(error) => {
+            found.refusal = Some(format!("{error:#}"));
+            0
+        }
+    };
+    found.strays = writes::strays(place, area, dump_bytes)?;
+    if let Some(log) = place.write_log {
+        let log = WriteLog::read(BufReader::new(File::open(log)?), place.layout.sector_bytes)?;
+        found.order = Some(writes::order_of(&log, area, dump_bytes));
+    }
+    if found.dump.is_some() {
+        examine_pages(&mut found, life, place.out)?;
+    }
+    Ok(found)
+}
+
+fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()> {
+    let mut dump = DumpFile::open(BufReader::new(File::open(path)?))?;
+    found.reading = readers::kdmp(path, &mut dump);
+    let save = life
+        .boots
+        .iter()
+        .flat_map(|boot| &boot.saves)
+        .find(|save| save.checkpoint == Checkpoint::Crash);
+    let ram = pages::whole_ram(life);
+    let added = Named::of(life, path, ADD_PAGES);
+    if let Some(held) = dump.pages() {
+        let expected = if dump.header.dump_type == DumpType::Full {
+            ram
+        } else {
+            let removed = Named::of(life, path, REMOVE_PAGES);
+            let outside = added.ranges.minus(&ram);
+            pages::kernel_pages(&pages::owners_at_crash(life))
+                .union(&added.ranges.minus(&outside))
+                .minus(&removed.ranges)
+        };
+        found.added_pages = added.ranges.bytes() / PAGE_BYTES;
+        found.page_set = Some(dump_compare::page_set(held, &expected));
+        let absent = added
+            .frames()
+            .filter(|pfn| held.offset_of(*pfn).is_none())
+            .map(|pfn| format!("page {pfn:#x}"));
+        found.added_missing = added.lost.iter().cloned().chain(absent).collect();
+        if let Some(save) = save {
+            let volatile = pages::volatile(life);
+            found.compare = Some(dump_compare::compare(&mut dump, save, &volatile)?);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
