@@ -33,18 +33,15 @@ pub struct DriverFiles {
     pub sys_bytes: u64,
 }
 
-const SYS: &str = "hiberport.sys";
-const PDB: &str = "hiberport.pdb";
-
 impl DriverFiles {
-    fn in_directory(directory: &Path) -> Result<Self> {
-        let sys = directory.join(SYS);
+    fn in_directory(package: &str, directory: &Path) -> Result<Self> {
+        let sys = directory.join(format!("{package}.sys"));
         let sys_bytes = fs::metadata(&sys)
             .with_context(|| format!("the build left no {}", sys.display()))?
             .len();
         Ok(Self {
             sys,
-            pdb: directory.join(PDB),
+            pdb: directory.join(format!("{package}.pdb")),
             sys_bytes,
         })
     }
@@ -87,25 +84,38 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// The compiler's messages, if it refuses.
     pub fn driver(&self) -> Result<DriverFiles> {
-        let products = self.repository.products();
-        if let Some(files) = built_before().then(|| DriverFiles::in_directory(&products)) {
-            return files;
-        }
-        self.driver_from(&self.repository.root, "driver", &products)
+        self.product("hiberport")
     }
 
-    /// Builds the driver of another source tree (a mutated copy) with a profile of its own into `destination`, reusing what
+    /// Builds the driver that publishes a dump header into the products directory.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn dump_header(&self) -> Result<DriverFiles> {
+        self.product("dumpheader")
+    }
+
+    fn product(&self, package: &str) -> Result<DriverFiles> {
+        let products = self.repository.products();
+        if built_before() {
+            return DriverFiles::in_directory(package, &products);
+        }
+        self.driver_from(package, &self.repository.root, "driver", &products)
+    }
+
+    /// Builds a driver of another source tree (a mutated copy) with a profile of its own into `destination`, reusing what
     /// was compiled before.
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
     pub fn driver_from(
         &self,
+        package: &str,
         source: &Path,
         profile: &str,
         destination: &Path,
     ) -> Result<DriverFiles> {
-        self.progress.step("building hiberport.sys");
+        self.progress.step(&format!("building {package}.sys"));
         let tree = self.repository.with_root(source.to_path_buf());
         let command = Invocation::new(&tree, self.toolchain).command(
             Target::Windows,
@@ -113,20 +123,23 @@ impl<'a> Builder<'a> {
                 "build",
                 "--quiet",
                 "--package",
-                "hiberport",
+                package,
                 "--profile",
                 profile,
             ],
         );
-        run(command, "the driver does not build")?;
+        run(command, &format!("{package}.sys does not build"))?;
         let built = tree
             .inner_target()
             .join("x86_64-pc-windows-msvc")
             .join(profile);
-        for (from, to) in [("hiberport.pdb", PDB), ("hiberport.dll", SYS)] {
-            publish(&built.join(from), &destination.join(to))?;
+        for (from, to) in [("pdb", "pdb"), ("dll", "sys")] {
+            publish(
+                &built.join(format!("{package}.{from}")),
+                &destination.join(format!("{package}.{to}")),
+            )?;
         }
-        DriverFiles::in_directory(destination)
+        DriverFiles::in_directory(package, destination)
     }
 
     /// Builds the bench kernel and the resume loader into the products directory.

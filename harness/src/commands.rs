@@ -4,6 +4,7 @@ pub mod crash;
 pub mod cycle;
 pub mod debug;
 pub mod dump;
+pub mod header;
 pub mod package;
 pub mod run;
 pub mod test;

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod console;
 pub mod crash;
 pub mod disk;
+pub mod dump_header;
 pub mod dumpfile;
 pub mod fault;
 pub mod gdb;

@@ -102,6 +102,8 @@ pub struct Session<'a> {
     /// The disk with the last image on it, as the resume finds it.
     pub before_resume: Option<Fingerprint>,
     package: Option<PathBuf>,
+    /// Whether the machine has QEMU's device for notes in dumps.
+    pub vmcoreinfo: bool,
 }
 
 impl<'a> Session<'a> {
@@ -137,6 +139,7 @@ impl<'a> Session<'a> {
             debugger: DebuggerPort::Socket,
             before_resume: None,
             package: None,
+            vmcoreinfo: false,
         })
     }
 
@@ -178,6 +181,7 @@ impl<'a> Session<'a> {
             boot,
             sockets: self.directory.path().to_path_buf(),
             debugger: self.debugger,
+            vmcoreinfo: self.vmcoreinfo,
         };
         self.progress.step(&match number {
             0 => "starting the system".to_owned(),
@@ -212,7 +216,7 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run { .. } | Job::Crash { .. } => 0,
+            Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(

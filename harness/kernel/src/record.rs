@@ -140,5 +140,7 @@ const fn number(point: Checkpoint) -> u64 {
         Checkpoint::Workload => 4,
         Checkpoint::Crash => 5,
         Checkpoint::NmiWanted => 6,
+        Checkpoint::HeaderPublished => 7,
+        Checkpoint::HeaderWithdrawn => 8,
     }
 }

@@ -228,6 +228,10 @@ pub enum Checkpoint {
     Crash,
     /// A lock of the driver is held with requests in flight: the host sends a non-maskable interrupt.
     NmiWanted,
+    /// A crash dump header was published to the host, if the machine lets the driver.
+    HeaderPublished,
+    /// It was taken back.
+    HeaderWithdrawn,
 }
 
 /// One export's entry point.

@@ -76,6 +76,8 @@ pub enum Job {
         /// What brings the system down.
         cause: CrashCause,
     },
+    /// The driver that publishes a crash dump header: load, start, stop, start, removal, unload. No miniport.
+    DumpHeader,
 }
 
 /// What a crash dump holds.
@@ -160,6 +162,8 @@ pub enum BenchFault {
     ChangeRestoredPage,
     /// The kernel panics half-way through the workload.
     PanicInWorkload,
+    /// Says that the dump header is withdrawn before the driver is told to stop.
+    HeaderKept,
     /// Stops reporting and spins (the host's time limit must end it).
     Hang,
 }

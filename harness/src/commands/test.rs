@@ -45,6 +45,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
     // Built once here, so that no test finds the other waiting for cargo.
     let builder = workshop.builder();
     builder.driver()?;
+    builder.dump_header()?;
     builder.bench()?;
     workshop.progress.finish();
     let mut stages = Vec::new();

@@ -1,8 +1,10 @@
 //! The rules `HwStorPortProhibitedDDIs` (routines that a physical miniport must not call) and `IrqlDispatch` (routines
 //! that are called at `DISPATCH_LEVEL` and at no other; devtest/storport-irqldispatch).
 //!
-//! Of the 351 names on the rule's page (devtest/storport-hwstorportprohibitedddis), those that the bench exports; a
-//! driver that imports one of the others is not loaded in the first place.
+//! Of the 351 names on the rule's page (devtest/storport-hwstorportprohibitedddis), those that the bench exports, with the
+//! fast forms that stand behind some; a driver that imports one of the others is not loaded in the first place.
+
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{
     exports::ExportCall,
@@ -16,7 +18,13 @@ const NAMES: &[&str] = &[
     "ExAllocatePoolWithQuotaTag",
     "ExAllocatePoolWithTag",
     "ExAllocatePoolWithTagPriority",
+    "IoAttachDeviceToDeviceStack",
+    "IoCreateDevice",
+    "IoDeleteDevice",
+    "IoDetachDevice",
     "IoWMIRegistrationControl",
+    "IofCallDriver",
+    "IofCompleteRequest",
     "KeAcquireInStackQueuedSpinLock",
     "KeAcquireSpinLock",
     "KeAcquireSpinLockAtDpcLevel",
@@ -34,6 +42,7 @@ const NAMES: &[&str] = &[
     "KeReleaseInStackQueuedSpinLock",
     "KeReleaseSpinLock",
     "KeReleaseSpinLockFromDpcLevel",
+    "MmFreeContiguousMemory",
     "MmGetSystemRoutineAddress",
     "PsGetVersion",
 ];
@@ -47,9 +56,16 @@ const DISPATCH_ONLY: &[&str] = &[
     "KefReleaseSpinLockFromDpcLevel",
 ];
 
+static NO_MINIPORT: AtomicBool = AtomicBool::new(false);
+
+/// From now on the driver is one to which these rules do not apply.
+pub(crate) fn expect_no_miniport() {
+    NO_MINIPORT.store(true, Ordering::Relaxed);
+}
+
 /// Looks at a call of a routine of the kernel.
 pub(crate) fn look_at(call: &ExportCall) {
-    if call.role.is_none() {
+    if call.role.is_none() || NO_MINIPORT.load(Ordering::Relaxed) {
         return;
     }
     look_at_irql(call);
