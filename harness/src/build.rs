@@ -100,11 +100,10 @@ impl<'a> Builder<'a> {
         if built_before() {
             return DriverFiles::in_directory(package, &products);
         }
-        self.driver_from(package, &self.repository.root, "driver", &products)
+        self.driver_from(package, &self.repository.root, &products)
     }
 
-    /// Builds a driver of another source tree (a mutated copy) with a profile of its own into `destination`, reusing what
-    /// was compiled before.
+    /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before.
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
@@ -112,7 +111,6 @@ impl<'a> Builder<'a> {
         &self,
         package: &str,
         source: &Path,
-        profile: &str,
         destination: &Path,
     ) -> Result<DriverFiles> {
         self.progress.step(&format!("building {package}.sys"));
@@ -125,14 +123,11 @@ impl<'a> Builder<'a> {
                 "--package",
                 package,
                 "--profile",
-                profile,
+                "driver",
             ],
         );
         run(command, &format!("{package}.sys does not build"))?;
-        let built = tree
-            .inner_target()
-            .join("x86_64-pc-windows-msvc")
-            .join(profile);
+        let built = tree.inner_target().join("x86_64-pc-windows-msvc/driver");
         for (from, to) in [("pdb", "pdb"), ("dll", "sys")] {
             publish(
                 &built.join(format!("{package}.{from}")),

@@ -58,9 +58,12 @@ pub struct MachineArgs {
     /// Chipset
     #[arg(long, value_enum, default_value_t)]
     pub machine: Machine,
-    /// RAM, as in 256M or 3G; beyond 2 GiB a part lies above the 4 GiB line
-    #[arg(long, value_name = "SIZE", default_value = "256M")]
+    /// RAM, as in 128M or 3G
+    #[arg(long, value_name = "SIZE", default_value = "128M")]
     pub memory: Memory,
+    /// How much of the RAM lies below the 4 GiB line at most [default: 2G]
+    #[arg(long, value_name = "SIZE")]
+    pub memory_below_4g: Option<Memory>,
     /// Seed of all data and all random choices [default: a new one, printed]
     #[arg(long, value_name = "N", value_parser = parse_seed)]
     pub seed: Option<u64>,
@@ -93,6 +96,9 @@ pub enum Interrupts {
     Line,
 }
 
+/// As much RAM as lies below the 4 GiB line unless the user says otherwise, in MiB.
+const USUAL_BELOW_4G_MIB: u32 = 2048;
+
 /// An amount of RAM in MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(pub u32);
@@ -108,15 +114,15 @@ impl FromStr for Memory {
         let factor = match unit {
             "" | "M" | "m" => 1,
             "G" | "g" => 1024,
-            _ => return Err("a number with M or G, as in 256M or 3G".to_owned()),
+            _ => return Err("a number with M or G, as in 128M or 3G".to_owned()),
         };
         digits
             .parse::<u32>()
             .ok()
             .and_then(|number| number.checked_mul(factor))
-            .filter(|mib| (256..=64 * 1024).contains(mib))
+            .filter(|mib| (128..=64 * 1024).contains(mib))
             .map(Self)
-            .ok_or_else(|| "between 256M and 64G".to_owned())
+            .ok_or_else(|| "between 128M and 64G".to_owned())
     }
 }
 
@@ -157,6 +163,8 @@ pub struct Options {
     pub machine: Machine,
     /// RAM in MiB.
     pub memory_mib: u32,
+    /// RAM below the 4 GiB line in MiB, at most; the rest lies above.
+    pub below_4g_mib: u32,
     /// Size of the partition for crash dumps in MiB; `None`: enough for all of RAM.
     #[serde(skip)]
     pub crash_mib: Option<u32>,
@@ -242,6 +250,9 @@ impl MachineArgs {
             sector_bytes: self.sector_size,
             machine: self.machine,
             memory_mib: self.memory.0,
+            below_4g_mib: self
+                .memory_below_4g
+                .map_or(USUAL_BELOW_4G_MIB, |memory| memory.0),
             crash_mib: None,
             seed: self.seed.unwrap_or_else(fresh_seed),
             clock: if self.real_time {
@@ -295,6 +306,9 @@ impl Options {
         if self.memory_mib != usual.memory_mib {
             words.push(format!("--memory {}M", self.memory_mib));
         }
+        if self.below_4g_mib != usual.below_4g_mib {
+            words.push(format!("--memory-below-4g {}M", self.below_4g_mib));
+        }
         if self.sector_bytes != usual.sector_bytes {
             words.push(format!("--sector-size {}", self.sector_bytes));
         }
@@ -319,7 +333,8 @@ impl Default for Options {
             queue_size: None,
             sector_bytes: 512,
             machine: Machine::Q35,
-            memory_mib: 256,
+            memory_mib: 128,
+            below_4g_mib: USUAL_BELOW_4G_MIB,
             crash_mib: None,
             seed: 1,
             clock: GuestClock::Instructions,

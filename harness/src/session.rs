@@ -172,6 +172,7 @@ impl<'a> Session<'a> {
         let spec = MachineSpec {
             machine: self.options.machine,
             memory_mib: self.options.memory_mib,
+            below_4g_mib: self.options.below_4g_mib,
             hba: Hba::VirtioScsi,
             queue_size: self.options.queue_size,
             disk: self.directory.disk(),

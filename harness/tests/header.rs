@@ -9,7 +9,7 @@ use support::{error_line, run};
 use tempfile::TempDir;
 
 /// The smallest, because whole memory is written and read several times.
-const MEMORY: [&str; 2] = ["--memory", "256M"];
+const MEMORY: [&str; 2] = ["--memory", "128M"];
 
 /// `CONTEXT_ALL` as QEMU sets it: AMD64, control, integer, segments, floating point, debug registers.
 const QEMU_CONTEXT_FLAGS: u32 = 0x10_001F;
@@ -52,7 +52,7 @@ fn pages_are_those_of_memory(dump: &Path, memory: &Path) {
         other += usize::from(page != *expected);
     }
     assert_eq!(pages * 0x1000, memory.len());
-    assert!(pages > 40_000, "{pages} pages of 256 MiB");
+    assert!(pages > 20_000, "{pages} pages of 128 MiB");
     assert!((1..=2).contains(&other), "{other} pages differ");
 }
 

@@ -135,9 +135,9 @@ fn panic_text(records: &[Record]) -> &str {
 #[test]
 fn the_core_keeps_its_promises_on_every_machine() {
     for (machine, memory) in [
-        ("q35,sata=off", "256M"),
-        ("pc", "256M"),
-        ("pc,max-ram-below-4g=2G", "3G"),
+        ("q35,sata=off", "128M"),
+        ("pc", "128M"),
+        ("pc,max-ram-below-4g=128M", "192M"),
     ] {
         assert_finished(&Machine::new(machine, memory).kernel("selftest"));
     }
@@ -145,7 +145,7 @@ fn the_core_keeps_its_promises_on_every_machine() {
 
 #[test]
 fn the_loader_brings_the_kernel_back() {
-    let machine = Machine::new("q35,sata=off", "256M");
+    let machine = Machine::new("q35,sata=off", "128M");
     let before = machine.kernel("selftest=hibernate");
     assert!(matches!(before.last(), Some(Record::StepBegin { name }) if name == "package"));
     let package = machine.take_package();
@@ -162,7 +162,7 @@ fn the_loader_brings_the_kernel_back() {
 
 #[test]
 fn the_loader_refuses_a_damaged_package() {
-    let machine = Machine::new("pc", "256M");
+    let machine = Machine::new("pc", "128M");
     machine.kernel("selftest=hibernate");
     let package = machine.take_package();
     let mut file = fs::OpenOptions::new()
@@ -183,7 +183,7 @@ fn the_loader_refuses_a_damaged_package() {
 
 #[test]
 fn what_a_driver_does_wrong_stops_the_simulated_system() {
-    let records = Machine::new("pc", "256M").kernel("selftest=null");
+    let records = Machine::new("pc", "128M").kernel("selftest=null");
     let Some(Record::Bugcheck {
         code,
         parameters,
@@ -196,7 +196,7 @@ fn what_a_driver_does_wrong_stops_the_simulated_system() {
     assert_eq!((*code, parameters[0], parameters[1]), (0xD1, 8, 2));
     assert!(text.contains("null pointer"), "{text}");
 
-    let records = Machine::new("pc", "256M").kernel("selftest=overflow");
+    let records = Machine::new("pc", "128M").kernel("selftest=overflow");
     let Some(Record::Bugcheck { text, .. }) = records.last() else {
         panic!("no bug check: {records:#?}");
     };
@@ -205,7 +205,7 @@ fn what_a_driver_does_wrong_stops_the_simulated_system() {
 
 #[test]
 fn a_kernel_without_a_bundle_says_so() {
-    let records = Machine::new("pc", "256M").kernel("");
+    let records = Machine::new("pc", "128M").kernel("");
     let text = panic_text(&records);
     assert!(text.contains("no bundle"), "{text}");
 }

@@ -107,10 +107,10 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         self.value = None;
-        if HELD.fetch_sub(1, Ordering::Relaxed) == 1 {
-            if let Some(hook) = AFTER_LAST.get() {
-                hook();
-            }
+        if HELD.fetch_sub(1, Ordering::Relaxed) == 1
+            && let Some(hook) = AFTER_LAST.get()
+        {
+            hook();
         }
         interrupt::restore(self.flag);
     }

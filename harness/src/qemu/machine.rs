@@ -97,6 +97,8 @@ pub struct MachineSpec {
     pub machine: Machine,
     /// RAM in MiB.
     pub memory_mib: u32,
+    /// RAM below the 4 GiB line in MiB, at most.
+    pub below_4g_mib: u32,
     /// The HBA.
     pub hba: Hba,
     /// Entries per queue; `None` leaves it to the device.
@@ -172,9 +174,12 @@ impl MachineSpec {
     }
 
     fn machine_option(&self) -> String {
-        // q35 splits RAM at 2 GiB by itself when there is more than 2.75 GiB; pc keeps up to 3.5 GiB below.
-        let split = self.machine == Machine::Pc && self.memory_mib > 2048;
-        let split = if split { ",max-ram-below-4g=2G" } else { "" };
+        // Left to themselves, q35 keeps up to 2.75 GiB below, pc up to 3.5 GiB.
+        let split = if self.memory_mib > self.below_4g_mib {
+            format!(",max-ram-below-4g={}M", self.below_4g_mib)
+        } else {
+            String::new()
+        };
         // Looking for disks on q35's own ports costs the firmware a second of every boot.
         let no_sata = if self.machine == Machine::Q35 {
             ",sata=off"
@@ -297,6 +302,7 @@ mod tests {
         MachineSpec {
             machine: Machine::Q35,
             memory_mib: 256,
+            below_4g_mib: 2048,
             hba: Hba::VirtioScsi,
             queue_size: None,
             disk: "/run/a,b/disk.raw".into(),
@@ -351,13 +357,16 @@ mod tests {
     }
 
     #[test]
-    fn a_large_pc_has_memory_above_four_gib() {
+    fn what_exceeds_the_part_below_lies_above_four_gib() {
         let mut spec = spec();
         spec.machine = Machine::Pc;
         spec.memory_mib = 3072;
-        assert!(text(&spec).contains("-machine pc,max-ram-below-4g=2G -m 3072M"));
+        assert!(text(&spec).contains("-machine pc,max-ram-below-4g=2048M -m 3072M"));
         spec.memory_mib = 2048;
         assert!(text(&spec).contains("-machine pc -m 2048M"));
+        spec.machine = Machine::Q35;
+        (spec.memory_mib, spec.below_4g_mib) = (192, 128);
+        assert!(text(&spec).contains("-machine q35,max-ram-below-4g=128M,sata=off -m 192M"));
     }
 
     #[test]

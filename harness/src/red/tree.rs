@@ -83,7 +83,7 @@ pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFi
         target: red.clone(),
     };
     Builder::new(&repository, &workshop.toolchain, &workshop.progress)
-        .driver_from("hiberport", &tree, "red", &red.join("drivers").join(name))
+        .driver_from("hiberport", &tree, &red.join("drivers").join(name))
         .with_context(|| format!("red case {name}"))
 }
 

@@ -243,8 +243,9 @@ fn told_calls(boot: &Boot, name: &str) -> usize {
 /// `find-adapter-once`: in each life of the normal instance, from its load to its removal, `HwStorFindAdapter` ran once; it
 /// came back from every hibernation, stop and sleep without a second one.
 pub(super) fn find_adapter_once(evidence: &Evidence<'_>) -> Finding {
-    // Without a hibernation the driver is removed once and loaded again; lives in which a call fails may end earlier.
-    let full = if evidence.context.cycles == 0 { 2 } else { 1 };
+    // A run removes the driver once and loads it again; lives in which a call fails may end earlier.
+    let is_run = evidence.context.cycles == 0 && evidence.context.crash.is_none();
+    let full = if is_run { 2 } else { 1 };
     let short = evidence
         .life
         .records()

@@ -67,7 +67,7 @@ impl Shared for Block {
 enum Missing {
     /// The start request names no ports.
     Ports,
-    /// The fw_cfg device does not serve.
+    /// The `fw_cfg` device does not serve.
     Device(Error),
     /// There is no contiguous memory.
     Memory,
@@ -160,10 +160,10 @@ impl Function for HeaderDevice {
             Ok(publisher)
         });
         match published {
-            Ok(publisher) => {
-                let address = publisher.block.address();
+            Ok(owner) => {
+                let address = owner.block.address();
                 say(&format_args!("header published at {address:#x}"));
-                Self(Some(publisher))
+                Self(Some(owner))
             }
             Err(missing) => {
                 say(&format_args!("nothing published: {missing}"));

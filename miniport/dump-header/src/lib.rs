@@ -23,9 +23,7 @@ use ddi::pnp::{self, DriverObject};
 /// Second argument of `DriverEntry`, which this driver does not use.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
-pub struct RegistryPath(
-    #[expect(dead_code, reason = "part of the signature")] *mut core::ffi::c_void,
-);
+pub struct RegistryPath(*mut core::ffi::c_void);
 
 /// Entry point of the image.
 #[cfg_attr(

@@ -20,7 +20,7 @@ use crate::{
     pe, record,
 };
 
-/// Ports of QEMU's fw_cfg device, as its ACPI description has them.
+/// Ports of QEMU's `fw_cfg` device, as its ACPI description has them.
 const PORTS: Ports = Ports {
     base: 0x510,
     length: 12,

@@ -47,14 +47,14 @@ impl Disk {
     }
 
     fn compare(&self, written: &[WrittenRange]) -> DiskCompare {
-        self.compare_with(Expected {
+        self.compare_with(&Expected {
             written: written.to_vec(),
             cut_off: Vec::new(),
         })
     }
 
-    fn compare_with(&self, expected: Expected) -> DiskCompare {
-        compare(&self.path, &self.baseline, &expected).unwrap()
+    fn compare_with(&self, expected: &Expected) -> DiskCompare {
+        compare(&self.path, &self.baseline, expected).unwrap()
     }
 }
 
@@ -155,7 +155,7 @@ fn of_a_write_that_was_cut_off_each_sector_is_old_or_new() {
     for (sectors, written) in [([1, 1], 0), ([2, 1], 1), ([1, 2], 1), ([2, 2], 2)] {
         disk.put(place, &[sectors[0]; 512]);
         disk.put(place + 512, &[sectors[1]; 512]);
-        let result = disk.compare_with(Expected {
+        let result = disk.compare_with(&Expected {
             written: vec![old],
             cut_off: vec![cut_off(&old)],
         });
@@ -172,7 +172,7 @@ fn a_sector_that_is_neither_old_nor_new_is_found() {
     let old = disk.write(10, 1);
     // Half of the sector is new: nothing that a disk may do.
     disk.put(old.first_lba * 512 + 512, &[2; 256]);
-    let result = disk.compare_with(Expected {
+    let result = disk.compare_with(&Expected {
         written: Vec::new(),
         cut_off: vec![cut_off(&old)],
     });
@@ -186,7 +186,7 @@ fn what_lies_beside_a_write_that_was_cut_off_is_still_compared() {
     let old = disk.write(10, 1);
     let beside = disk.write(12, 3);
     disk.put(beside.first_lba * 512, &[9]);
-    let result = disk.compare_with(Expected {
+    let result = disk.compare_with(&Expected {
         written: vec![old, beside],
         cut_off: vec![cut_off(&old)],
     });

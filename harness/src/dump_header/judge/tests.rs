@@ -90,7 +90,7 @@ type Fault = fn(&mut Seen);
 const FAULTS: &[(&str, Fault)] = &[
     ("header-life", |seen| seen.finished = false),
     ("header-life", |seen| {
-        seen.stopped = Some("bug check 0xca".to_owned())
+        seen.stopped = Some("bug check 0xca".to_owned());
     }),
     ("header-said", |seen| seen.prints.truncate(3)),
     ("header-dumps", |seen| {

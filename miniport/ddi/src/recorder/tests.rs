@@ -1,6 +1,6 @@
 //! The layout that readers of a dump rely on, and the rules of the ring.
 
-use core::sync::atomic::Ordering;
+use core::{fmt::Write as _, sync::atomic::Ordering};
 
 use super::{CAPACITY, Entry, Event, KINDS, MAGIC, Recorder};
 
@@ -142,7 +142,12 @@ fn the_sample_that_readers_are_tested_with_is_what_the_recorder_writes() {
     recorder.record(Event::CrashCallbacks, 1, 1);
     let lines: Vec<String> = bytes_of(&recorder)
         .chunks(32)
-        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect())
+        .map(|line| {
+            line.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        })
         .collect();
     // Unused entries at the end are left out of the file.
     let used = (64 + 4 * KINDS) / 32 + 5;

@@ -54,7 +54,7 @@ pub trait Shared {
 /// Why the device does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No fw_cfg device answers.
+    /// No `fw_cfg` device answers.
     NoDevice,
     /// It has no DMA interface.
     NoDma,

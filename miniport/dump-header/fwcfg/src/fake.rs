@@ -1,4 +1,4 @@
-//! A fw_cfg device in memory, with one block of memory that it can reach.
+//! A `fw_cfg` device in memory, with one block of memory that it can reach.
 //!
 //! Key type: [`Machine`]; [`Machine::ports`] and [`Machine::memory`] are its two sides. It does what QEMU's does, and what [`Fault`] says.
 
@@ -212,6 +212,9 @@ impl Shared for FakeMemory {
 }
 
 /// Body of the fuzz target `directory`: whatever the directory says, the search ends without a panic and finds no key that is none.
+///
+/// # Panics
+/// The search found a file that does not take its record: what fuzzing looks for.
 pub fn fuzz_directory(data: &[u8]) {
     let machine = Machine::new(data.to_vec(), Fault::None);
     if let Ok(mut device) = crate::FwCfg::open(machine.ports())
@@ -224,6 +227,9 @@ pub fn fuzz_directory(data: &[u8]) {
 }
 
 /// Body of the fuzz target `note`: a note that is taken has the header in it, where it begins and with its length.
+///
+/// # Panics
+/// The header is not where it was said to be: what fuzzing looks for.
 pub fn fuzz_note(data: &[u8]) {
     if let Ok(header) = crate::note::header_of(data) {
         assert_eq!(header.len(), crate::note::HEADER_BYTES as usize);

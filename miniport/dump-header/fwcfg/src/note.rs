@@ -1,7 +1,7 @@
 //! What is published: an ELF note that holds the dump header, and the record that tells where it is.
 //!
 //! All of it lies in one block of memory that the device can read ([`BLOCK_BYTES`]): the note, the record, and the descriptor of the
-//! transfer. QEMU takes a Windows header from a note of exactly [`NOTE_BYTES`] bytes (dump/win_dump.c).
+//! transfer. QEMU takes a Windows header from a note of exactly [`NOTE_BYTES`] bytes (`dump/win_dump.c`).
 
 /// Bytes of the header that the note carries, on x64.
 pub const HEADER_BYTES: u32 = 0x2000;

@@ -7,10 +7,10 @@ use crate::port::abi::{Structure, get};
 
 const CONTEXT: [u8; CONTEXT_BYTES] = [0xC7; CONTEXT_BYTES];
 
-fn spec<'a>(runs: &'a [Run]) -> HeaderSpec<'a> {
+fn spec(runs: &[Run]) -> HeaderSpec<'_> {
     HeaderSpec {
         build: 22621,
-        directory_table_base: 0x1AB000,
+        directory_table_base: 0x001A_B000,
         pfn_database: 0xFFFF_FA80_0000_0000,
         loaded_modules: 0xFFFF_F800_1111_0000,
         active_processes: 0xFFFF_F800_2222_0000,
@@ -49,7 +49,7 @@ fn each_field_says_what_the_specification_says() {
     assert_eq!(get(&header, Header::MINOR_VERSION), Some(22621_u32));
     assert_eq!(
         get(&header, Header::DIRECTORY_TABLE_BASE),
-        Some(0x1AB000_u64)
+        Some(0x001A_B000_u64)
     );
     assert_eq!(get(&header, Header::MACHINE), Some(0x8664_u32));
     assert_eq!(get(&header, Header::PROCESSORS), Some(2_u32));
