@@ -6,8 +6,8 @@
 //!
 //! Pure parts, tested on Linux: the formats ([`abi`] has the offsets, [`context`] a processor's registers, [`debugger`]
 //! what a debugger looks for in kernel memory, [`header`] the header of a dump file), [`layout`] (where what goes in a dump
-//! file) and [`pages`] (which pages a dump holds). `live` describes the running system, `writer` sends the dump to the
-//! disk, `cause` brings the system down.
+//! file), [`pages`] (which pages a dump holds) and [`small`] (the file of a small dump). `live` describes the running system,
+//! `collect` looks up what a small dump holds of it, `writer` sends the dump to the disk, `cause` brings the system down.
 
 pub mod abi;
 pub mod context;
@@ -15,9 +15,12 @@ pub mod debugger;
 pub mod header;
 pub mod layout;
 pub mod pages;
+pub mod small;
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod cause;
+#[cfg(any(target_os = "none", clippy))]
+mod collect;
 #[cfg(any(target_os = "none", clippy))]
 mod flow;
 #[cfg(any(target_os = "none", clippy))]

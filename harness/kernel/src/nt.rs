@@ -10,6 +10,7 @@
 //! | [`kernel`] | IRQL, time, processors, locks, bug checks |
 //! | [`pool`] | pool and lists |
 //! | [`trace`] | event tracing: registered, never enabled |
+//! | [`triage`] | arrays of memory for small dumps |
 //! | [`crate::bugcheck`] | bug check callbacks |
 //! | [`prohibited`] | what a physical miniport must not call |
 
@@ -27,6 +28,7 @@ pub mod print;
 pub mod prohibited;
 pub mod text;
 pub mod trace;
+pub mod triage;
 
 /// Module name of the kernel; HAL routines are found under it too.
 const NTOSKRNL: &str = "ntoskrnl.exe";
@@ -42,6 +44,7 @@ pub fn register() {
         pnp::EXPORTS,
         pool::EXPORTS,
         trace::EXPORTS,
+        triage::EXPORTS,
         bugcheck::exports::EXPORTS,
     ] {
         exports::register(Table::Nt, exports);

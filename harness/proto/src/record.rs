@@ -466,6 +466,19 @@ pub enum CallbackResult {
         /// Length in bytes.
         bytes: u32,
     },
+    /// Ranges of memory for a small dump, as far as they were accepted.
+    Ranges(Vec<CallbackRange>),
+}
+
+/// A range of memory that a bug check callback named for a small dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackRange {
+    /// Virtual address of the first byte.
+    pub address: u64,
+    /// Length in bytes that is in the dump.
+    pub bytes: u64,
+    /// Owner of the first byte's page.
+    pub owner: Owner,
 }
 
 /// A range of pages that a bug check callback named.

@@ -87,6 +87,8 @@ pub enum DumpKind {
     Full,
     /// The kernel's pages and what drivers added (`DUMP_TYPE_BITMAP_FULL`'s layout).
     Kernel,
+    /// Stack, drivers, a few pages, and the memory that drivers named (`DUMP_TYPE_TRIAGE`).
+    Small,
 }
 
 /// What brings the system down.

@@ -22,6 +22,8 @@ pub enum Kind {
     Full,
     /// The kernel's pages and what drivers add
     Kernel,
+    /// Stack, drivers, a few pages, and the memory that drivers name
+    Small,
 }
 
 impl From<Kind> for DumpKind {
@@ -29,6 +31,7 @@ impl From<Kind> for DumpKind {
         match kind {
             Kind::Full => Self::Full,
             Kind::Kernel => Self::Kernel,
+            Kind::Small => Self::Small,
         }
     }
 }

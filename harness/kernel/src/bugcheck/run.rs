@@ -5,6 +5,7 @@
 //! called is reported as `Record::BugcheckCallback`, in order. Answers that break a limit are reported and left out.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use proto::{
     owner::Role,
@@ -13,6 +14,7 @@ use proto::{
 
 use super::{
     answer::{AnswerError, CALLS_LIMIT, Delivery, Lent, Offer, Pages, RangeStart},
+    array::ArrayError,
     exports::{self, Reserve},
     list::{Entry, Kind},
     watch,
@@ -159,7 +161,7 @@ pub fn plain() {
 }
 
 /// The registered callbacks of a kind whose records are sound, with the memory for their calls.
-fn entries(kind: Kind) -> Vec<(Entry, Reserve)> {
+pub(super) fn entries(kind: Kind) -> Vec<(Entry, Reserve)> {
     let Some(reserve) = exports::reserve() else {
         return Vec::new();
     };
@@ -198,16 +200,34 @@ fn poll_pages(reason: u32, bug_check_code: u32) -> Vec<NamedRange> {
 
 /// Why an answer is left out.
 #[derive(Clone, Copy, Debug)]
-enum Failure {
+pub(super) enum Failure {
     /// It breaks a limit.
     Answer(AnswerError),
+    /// Its list of memory does.
+    Array(ArrayError),
     /// It names memory that is not there.
     Memory(MemFault),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer(error) => error.fmt(f),
+            Self::Array(error) => error.fmt(f),
+            Self::Memory(fault) => write!(f, "it names memory, and {fault}"),
+        }
+    }
 }
 
 impl From<AnswerError> for Failure {
     fn from(error: AnswerError) -> Self {
         Self::Answer(error)
+    }
+}
+
+impl From<ArrayError> for Failure {
+    fn from(error: ArrayError) -> Self {
+        Self::Array(error)
     }
 }
 
@@ -218,7 +238,7 @@ impl From<MemFault> for Failure {
 }
 
 /// The calls of one record.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     entry: &'a Entry,
     reason: u32,
     reserve: &'a Reserve,
@@ -227,7 +247,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    const fn new(entry: &'a Entry, reason: u32, reserve: &'a Reserve) -> Self {
+    pub(super) const fn new(entry: &'a Entry, reason: u32, reserve: &'a Reserve) -> Self {
         Self {
             entry,
             reason,
@@ -238,7 +258,7 @@ impl<'a> Session<'a> {
     }
 
     /// One call with the structure `S`, as `prepare` filled it.
-    fn call<S: Structure>(
+    pub(super) fn call<S: Structure>(
         &mut self,
         prepare: impl FnOnce(View<S>) -> Result<(), MemFault>,
     ) -> Result<View<S>, Failure> {
@@ -359,29 +379,18 @@ impl<'a> Session<'a> {
     }
 
     /// Reports an answer that is left out.
-    fn refuse(&self, failure: Failure) -> CallbackResult {
-        let component = &self.entry.component;
-        match failure {
-            Failure::Answer(error) => {
-                rules::violate(
-                    Rule::BugcheckCallbackAnswer,
-                    format_args!("\"{component}\", call {}: {error}", self.calls),
-                );
-            }
-            Failure::Memory(fault) => {
-                rules::violate(
-                    Rule::BugcheckCallbackAnswer,
-                    format_args!(
-                        "\"{component}\", call {}: it names memory, and {fault}",
-                        self.calls
-                    ),
-                );
-            }
-        }
+    pub(super) fn refuse(&self, failure: Failure) -> CallbackResult {
+        rules::violate(
+            Rule::BugcheckCallbackAnswer,
+            format_args!(
+                "\"{}\", call {}: {failure}",
+                self.entry.component, self.calls
+            ),
+        );
         CallbackResult::Nothing
     }
 
-    fn report(self, result: CallbackResult) {
+    pub(super) fn report(self, result: CallbackResult) {
         record::emit(&Record::BugcheckCallback(BugcheckCallback {
             component: self.entry.component.clone(),
             routine: image::symbolise(self.entry.routine),

@@ -19,11 +19,13 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 
 /// Routines of the kernel that are documented for any IRQL and take no lock, in ascending order.
 const HARMLESS: &[&str] = &[
+    "KeAddTriageDumpDataBlock",
     "KeBugCheck",
     "KeBugCheckEx",
     "KeGetCurrentNodeNumber",
     "KeGetCurrentProcessorNumber",
     "KeGetCurrentProcessorNumberEx",
+    "KeInitializeTriageDumpDataArray",
     "KeMemoryBarrier",
     "KeQueryInterruptTime",
     "KeQueryPerformanceCounter",

@@ -1,8 +1,8 @@
 //! Offsets of the structures that a crash dump consists of, on x64.
 //!
 //! `CONTEXT` is in the WDK's headers. The header of a dump and the debugger's data block are published with the debugger
-//! (`DUMP_HEADER64`; wdbgexts.h, `KDDEBUGGER_DATA64`); `miniport/ddi/facts/README.md` names the sources. The tests compare
-//! every number here with the facts.
+//! (`DUMP_HEADER64`; wdbgexts.h, `KDDEBUGGER_DATA64`), the small dump's structures are as public readers of it have them;
+//! `miniport/ddi/facts/README.md` names the sources. The tests compare every number here with the facts.
 
 use crate::port::abi::structure;
 
@@ -69,6 +69,7 @@ structure! {
         PAGE_SIZE: u64 = "MmPageSize" @ 0x138,
         PROCESSOR_BLOCK: u64 = "KiProcessorBlock" @ 0x218,
         SIZE_OF_PRCB: u16 = "SizePrcb" @ 0x2B0,
+        SIZE_OF_THREAD: u16 = "SizeEThread" @ 0x2C0,
         OFFSET_PRCB_CURRENT_THREAD: u16 = "OffsetPrcbCurrentThread" @ 0x2B4,
         OFFSET_PRCB_NUMBER: u16 = "OffsetPrcbNumber" @ 0x2BE,
         OFFSET_PRCB_CONTEXT: u16 = "OffsetPrcbContext" @ 0x338,
@@ -121,6 +122,69 @@ structure! {
         R15: u64 = "R15" @ 240,
         RIP: u64 = "Rip" @ 248,
         FLOAT_MXCSR: u32 = "FltSave.MxCsr" @ 280,
+    }
+}
+
+structure! {
+    /// What the header says of the exception.
+    ExceptionRecord = "EXCEPTION_RECORD", 152 {
+        CODE: u32 = "ExceptionCode" @ 0,
+        FLAGS: u32 = "ExceptionFlags" @ 4,
+        RECORD: u64 = "ExceptionRecord" @ 8,
+        ADDRESS: u64 = "ExceptionAddress" @ 16,
+        PARAMETERS: u32 = "NumberParameters" @ 24,
+    }
+}
+
+structure! {
+    /// The small dump's own header: offsets into the file, behind the header of the dump.
+    TriageDump = "TRIAGE_DUMP64", 0x80 {
+        SERVICE_PACK_BUILD: u32 = "ServicePackBuild" @ 0x0,
+        SIZE: u32 = "SizeOfDump" @ 0x4,
+        VALID: u32 = "ValidOffset" @ 0x8,
+        CONTEXT: u32 = "ContextOffset" @ 0xC,
+        EXCEPTION: u32 = "ExceptionOffset" @ 0x10,
+        MEMORY_MANAGER: u32 = "MmOffset" @ 0x14,
+        UNLOADED_DRIVERS: u32 = "UnloadedDriversOffset" @ 0x18,
+        PRCB: u32 = "PrcbOffset" @ 0x1C,
+        PROCESS: u32 = "ProcessOffset" @ 0x20,
+        THREAD: u32 = "ThreadOffset" @ 0x24,
+        STACK: u32 = "CallStackOffset" @ 0x28,
+        STACK_BYTES: u32 = "SizeOfCallStack" @ 0x2C,
+        DRIVERS: u32 = "DriverListOffset" @ 0x30,
+        DRIVER_COUNT: u32 = "DriverCount" @ 0x34,
+        STRINGS: u32 = "StringPoolOffset" @ 0x38,
+        STRINGS_BYTES: u32 = "StringPoolSize" @ 0x3C,
+        BROKEN_DRIVER: u32 = "BrokenDriverOffset" @ 0x40,
+        OPTIONS: u32 = "TriageOptions" @ 0x44,
+        TOP_OF_STACK: u64 = "TopOfStack" @ 0x48,
+        DATA_PAGE_ADDRESS: u64 = "DataPageAddress" @ 0x60,
+        DATA_PAGE: u32 = "DataPageOffset" @ 0x68,
+        DATA_PAGE_BYTES: u32 = "DataPageSize" @ 0x6C,
+        DEBUGGER_DATA: u32 = "DebuggerDataOffset" @ 0x70,
+        DEBUGGER_DATA_BYTES: u32 = "DebuggerDataSize" @ 0x74,
+        BLOCKS: u32 = "DataBlocksOffset" @ 0x78,
+        BLOCK_COUNT: u32 = "DataBlocksCount" @ 0x7C,
+    }
+}
+
+structure! {
+    /// A driver in a small dump: place of its name, then the loader's entry of it as it was before Windows 8.
+    DriverEntry = "DUMP_DRIVER_ENTRY64", 0x90 {
+        NAME: u32 = "DriverNameOffset" @ 0x0,
+        BASE: u64 = "LdrEntry.DllBase" @ 0x38,
+        IMAGE_BYTES: u32 = "LdrEntry.SizeOfImage" @ 0x48,
+        CHECK_SUM: u32 = "LdrEntry.CheckSum" @ 0x80,
+        TIME_STAMP: u32 = "LdrEntry.TimeDateStamp" @ 0x88,
+    }
+}
+
+structure! {
+    /// A range of memory in a small dump.
+    DataBlock = "TRIAGE_DATA_BLOCK", 16 {
+        ADDRESS: u64 = "Address" @ 0,
+        OFFSET: u32 = "Offset" @ 8,
+        LENGTH: u32 = "Size" @ 12,
     }
 }
 

@@ -24,6 +24,8 @@ const PRCB_CONTEXT: usize = 0x40;
 const PRCB_BYTES: usize = 0x80;
 /// Bytes that stand for a thread: all zero, so that no reader takes it for one of a process.
 const THREAD_BYTES: usize = 0x400;
+/// Bytes of the data block itself, which everything else follows.
+pub const DATA_BYTES: u64 = Data::BYTES;
 /// Bytes of `KiBugcheckData`: the code and four parameters, 8 bytes each.
 const BUGCHECK_BYTES: usize = 40;
 
@@ -72,6 +74,10 @@ pub struct DebuggerData {
     pub active_processes: u64,
     /// `KiBugcheckData`.
     pub bugcheck_data: u64,
+    /// The processor blocks.
+    pub processors: Vec<u64>,
+    /// The thread that all processors execute.
+    pub thread: u64,
     /// The context of each processor.
     pub contexts: Vec<u64>,
 }
@@ -114,7 +120,7 @@ pub fn lay_out(spec: &DebuggerSpec<'_>) -> DebuggerData {
         .map(|module| block.put_module(module))
         .collect();
     block.link(loaded_modules, &entries);
-    let (processor_block, contexts) = block.put_processors(thread, spec.contexts);
+    let (processor_block, places) = block.put_processors(thread, spec.contexts);
     block.put_data(
         data,
         &Lists {
@@ -131,10 +137,9 @@ pub fn lay_out(spec: &DebuggerSpec<'_>) -> DebuggerData {
         loaded_modules: block.at(loaded_modules),
         active_processes: block.at(active_processes),
         bugcheck_data: block.at(bugcheck),
-        contexts: contexts
-            .into_iter()
-            .map(|offset| block.at(offset))
-            .collect(),
+        processors: places.iter().map(|place| block.at(place.0)).collect(),
+        thread: block.at(thread),
+        contexts: places.iter().map(|place| block.at(place.1)).collect(),
         bytes: block.bytes,
     }
 }
@@ -226,12 +231,12 @@ impl Block {
         offset
     }
 
-    /// The array of processor blocks, and the place of each processor's context.
+    /// The array of processor blocks, and where each processor has its block and its context.
     fn put_processors(
         &mut self,
         thread: usize,
         contexts: &[[u8; CONTEXT_BYTES]],
-    ) -> (usize, Vec<usize>) {
+    ) -> (usize, Vec<(usize, usize)>) {
         let array = self.take(8 * contexts.len());
         let thread = self.at(thread);
         let mut places = Vec::new();
@@ -245,7 +250,7 @@ impl Block {
             self.put_bytes(processor + PRCB_NUMBER, &number.to_le_bytes());
             self.put_u64(processor + PRCB_CONTEXT, place_address);
             self.put_bytes(place, context);
-            places.push(place);
+            places.push((processor, place));
         }
         (array, places)
     }
@@ -286,6 +291,7 @@ impl Block {
         put(data, Data::PAGE_SIZE, PAGE_BYTES);
         put(data, Data::PROCESSOR_BLOCK, processor_block);
         put(data, Data::SIZE_OF_PRCB, short(PRCB_BYTES));
+        put(data, Data::SIZE_OF_THREAD, short(THREAD_BYTES));
         put(
             data,
             Data::OFFSET_PRCB_CURRENT_THREAD,

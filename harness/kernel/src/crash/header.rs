@@ -37,6 +37,8 @@ pub mod dump_type {
     pub const SUMMARY: u32 = 2;
     /// Nothing but the header.
     pub const HEADER: u32 = 3;
+    /// The small dump.
+    pub const TRIAGE: u32 = 4;
     /// All of memory that is in use, behind a bitmap.
     pub const BITMAP_FULL: u32 = 5;
     /// The kernel's memory, behind a bitmap.
@@ -149,7 +151,9 @@ pub fn full_dump_bytes(runs: &[Run]) -> u64 {
 /// # Errors
 /// [`HeaderError`], if it cannot say what `spec` says.
 pub fn build(spec: &HeaderSpec<'_>) -> Result<Vec<u8>, HeaderError> {
-    if spec.runs.len() > MAX_RUNS {
+    // A small dump has no pages: Windows leaves the list of memory unset.
+    let lists_memory = spec.dump_type != dump_type::TRIAGE;
+    if lists_memory && spec.runs.len() > MAX_RUNS {
         return Err(HeaderError::TooManyRuns);
     }
     let mut bytes = FILL.repeat(HEADER_BYTES / FILL.len());
@@ -157,7 +161,9 @@ pub fn build(spec: &HeaderSpec<'_>) -> Result<Vec<u8>, HeaderError> {
     put(header, Header::SIGNATURE, *b"PAGE");
     put(header, Header::VALID_DUMP, *b"DU64");
     put_system(header, spec);
-    put_memory(header, spec.runs);
+    if lists_memory {
+        put_memory(header, spec.runs);
+    }
     put(header, Header::BUGCHECK_CODE, spec.bugcheck.code);
     put(header, Header::BUGCHECK_PADDING, 0);
     put(

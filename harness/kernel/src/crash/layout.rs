@@ -2,7 +2,8 @@
 //!
 //! A complete dump is the header of 8 KiB and then every run of RAM. A kernel dump has a second header with a bit per
 //! page frame between them. Behind the pages follows the secondary data: a file header (`DumpBlob`) and a tagged block
-//! for each callback. All of it in whole pages, because the dump stack writes whole pages.
+//! for each callback. All of it in whole pages, because the dump stack writes whole pages. A small dump has the same
+//! secondary data behind a body of another kind ([`super::small`]).
 
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 
@@ -143,7 +144,8 @@ fn runs_of(pages: &BTreeSet<u64>) -> Runs {
 }
 
 /// File header and blocks, each behind a header of its own and padded.
-fn secondary_data(blocks: &[Secondary], build: u32) -> Vec<u8> {
+#[must_use]
+pub fn secondary_data(blocks: &[Secondary], build: u32) -> Vec<u8> {
     if blocks.is_empty() {
         return Vec::new();
     }

@@ -10,7 +10,8 @@ use proto::owner::Owner;
 use super::{
     context::{self, CONTEXT_BYTES, Registers},
     debugger::{self, DebuggerSpec, Module},
-    header::{self, Bugcheck, HeaderError, HeaderSpec, Run},
+    header::{self, Bugcheck, EXCEPTION_BYTES, HeaderError, HeaderSpec, Run, dump_type},
+    small::{self, Stretch},
 };
 use crate::{
     hw::{cpu, entry::Frame, layout},
@@ -35,7 +36,12 @@ pub struct Snapshot {
     runs: Vec<Run>,
     context: [u8; CONTEXT_BYTES],
     bugcheck: Bugcheck,
+    exception: [u8; EXCEPTION_BYTES],
     block: u64,
+    block_bytes: u64,
+    processor: u64,
+    thread: u64,
+    modules: Vec<Module>,
     loaded_modules: u64,
     active_processes: u64,
 }
@@ -86,7 +92,12 @@ pub fn update(bugcheck: Bugcheck, frame: &Frame) -> Option<Snapshot> {
         runs,
         context,
         bugcheck,
+        exception: small::exception(frame.rip),
         block: data.block,
+        block_bytes: data.bytes.len() as u64,
+        processor: data.processors.first().copied()?,
+        thread: data.thread,
+        modules,
         loaded_modules: data.loaded_modules,
         active_processes: data.active_processes,
     })
@@ -109,7 +120,7 @@ impl Snapshot {
             bugcheck: self.bugcheck,
             runs: &self.runs,
             context: &self.context,
-            exception: None,
+            exception: (dump_type == dump_type::TRIAGE).then_some(&self.exception),
             dump_type,
             required_space: bytes,
             system_time: timer::system_time_100ns(),
@@ -121,6 +132,48 @@ impl Snapshot {
     #[must_use]
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// Why the system stopped.
+    #[must_use]
+    pub const fn bugcheck(&self) -> Bugcheck {
+        self.bugcheck
+    }
+
+    /// The kernel, then the drivers in load order.
+    #[must_use]
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// The debugger's data block.
+    #[must_use]
+    pub const fn debugger_data(&self) -> Stretch {
+        Stretch {
+            address: self.block,
+            bytes: debugger::DATA_BYTES,
+        }
+    }
+
+    /// What the data block points to: lists, processor blocks, contexts.
+    #[must_use]
+    pub const fn debugger_lists(&self) -> Stretch {
+        Stretch {
+            address: self.block + debugger::DATA_BYTES,
+            bytes: self.block_bytes - debugger::DATA_BYTES,
+        }
+    }
+
+    /// The processor's block.
+    #[must_use]
+    pub const fn processor(&self) -> u64 {
+        self.processor
+    }
+
+    /// The thread.
+    #[must_use]
+    pub const fn thread(&self) -> u64 {
+        self.thread
     }
 }
 

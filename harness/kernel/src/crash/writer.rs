@@ -2,7 +2,8 @@
 //!
 //! The file lies at the start of its partition. Its header is written first without the word that makes it valid, then
 //! page map, pages and secondary data, then the header again, whole: an unfinished dump is never taken for one. The
-//! first pages of every kind are in order of their addresses, in requests as long as the miniport takes them.
+//! first pages of every kind are in order of their addresses, in requests as long as the miniport takes them. The small dump
+//! is `small`'s.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::fmt;
@@ -21,6 +22,7 @@ use super::{
     layout::{self, HEADER_BYTES, Layout, Secondary},
     live::{BUILD, Snapshot},
     pages,
+    small::SmallError,
 };
 use crate::{
     bugcheck::run::{self, NamedRange},
@@ -41,6 +43,8 @@ use crate::{
     rules,
     rules::Rule,
 };
+
+mod small;
 
 /// What a dump is written from.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +90,8 @@ pub(super) enum DumpError {
     },
     /// There are more runs of RAM than a header can list.
     Header,
+    /// A small dump cannot hold what it must.
+    Small(SmallError),
 }
 
 impl fmt::Display for DumpError {
@@ -100,6 +106,7 @@ impl fmt::Display for DumpError {
                 write!(f, "writing the dump ({what}) failed: {error}")
             }
             Self::Header => f.write_str("a dump header cannot list that many runs of RAM"),
+            Self::Small(error) => error.fmt(f),
         }
     }
 }
@@ -119,7 +126,11 @@ pub(super) fn write(job: &Job<'_>) -> Result<DumpFacts, DumpError> {
         random: Random::new(job.seed, "crash dump"),
     };
     writer.inquiry().map_err(failed("INQUIRY"))?;
-    let written = writer.write_dump();
+    let written = if job.kind == DumpKind::Small {
+        writer.write_small()
+    } else {
+        writer.write_dump()
+    };
     // The stack is brought to its end in any case: the disk must not lose what was written.
     let flushed = Writer::command(Cdb::synchronize_cache(), Data::None);
     rules::check(Rule::DumpRequestRefused);
@@ -151,6 +162,17 @@ fn frames(ranges: &[NamedRange]) -> BTreeSet<u64> {
         .collect()
 }
 
+/// The blocks of the secondary-data callbacks, where `room` bytes are left for them.
+fn ask_for_secondary(room: u64) -> Vec<Secondary> {
+    run::secondary(layout::secondary_limit(room))
+        .into_iter()
+        .map(|block| Secondary {
+            guid: block.guid,
+            bytes: block.bytes,
+        })
+        .collect()
+}
+
 /// In place of `DU64` while the dump is not complete.
 const UNFINISHED: [u8; 4] = *b"PAGE";
 
@@ -165,35 +187,22 @@ impl Writer<'_> {
         let code = self.job.bug_check.code;
         let added = frames(&run::add_pages(code));
         let removed = frames(&run::remove_pages(code));
-        let (mut layout, dump_type) = match self.job.kind {
-            DumpKind::Full => (Layout::full(&ram), dump_type::FULL),
-            DumpKind::Kernel => {
-                let mut present = pages::kernel_pages(self.job.owners, &added, &ram);
-                present.retain(|pfn| !removed.contains(pfn));
-                (Layout::kernel(&present, &ram), dump_type::BITMAP_FULL)
-            }
+        let (mut layout, dump_type) = if self.job.kind == DumpKind::Full {
+            (Layout::full(&ram), dump_type::FULL)
+        } else {
+            let mut present = pages::kernel_pages(self.job.owners, &added, &ram);
+            present.retain(|pfn| !removed.contains(pfn));
+            (Layout::kernel(&present, &ram), dump_type::BITMAP_FULL)
         };
-        let available = self.job.partition.sectors * u64::from(self.job.sector_bytes);
-        let room = available
-            .checked_sub(layout.bytes())
-            .ok_or(DumpError::TooSmall {
-                needed: layout.bytes(),
-                available,
-            })?;
-        let mut unfinished = self.header(dump_type, &layout)?;
+        let room = self.room_behind(layout.bytes())?;
+        let mut unfinished = self.header(dump_type, layout.bytes())?;
         put(&mut unfinished, DumpHeader::VALID_DUMP, UNFINISHED);
         self.put_bytes(dump_io_type::HEADER, 0, &unfinished)
             .map_err(failed("header"))?;
         self.put_bytes(dump_io_type::HEADER, HEADER_BYTES, &layout.bitmap)
             .map_err(failed("page map"))?;
         self.put_pages(&layout)?;
-        let blocks: Vec<Secondary> = run::secondary(layout::secondary_limit(room))
-            .into_iter()
-            .map(|block| Secondary {
-                guid: block.guid,
-                bytes: block.bytes,
-            })
-            .collect();
+        let blocks = ask_for_secondary(room);
         layout.set_secondary(&blocks, BUILD);
         self.put_bytes(
             dump_io_type::SECONDARY_DATA,
@@ -202,27 +211,45 @@ impl Writer<'_> {
         )
         .map_err(failed("secondary data"))?;
         Self::command(Cdb::synchronize_cache(), Data::None).map_err(failed("SYNCHRONIZE CACHE"))?;
-        let header = self.header(dump_type, &layout)?;
+        let header = self.header(dump_type, layout.bytes())?;
         self.put_bytes(dump_io_type::HEADER, 0, &header)
             .map_err(failed("final header"))?;
         run::dump_io_complete();
-        let figures = instance::with(|port| port.instance.figures).unwrap_or_default();
         Ok(DumpFacts {
-            kind: self.job.kind,
-            dump_bytes: layout.bytes(),
             pages: layout.page_count(),
             added_pages: added.len() as u64,
+            ..self.facts(layout.bytes(), &blocks)
+        })
+    }
+
+    /// Figures of a dump without pages.
+    fn facts(&self, dump_bytes: u64, blocks: &[Secondary]) -> DumpFacts {
+        let figures = instance::with(|port| port.instance.figures).unwrap_or_default();
+        DumpFacts {
+            kind: self.job.kind,
+            dump_bytes,
+            pages: 0,
+            added_pages: 0,
             secondary_blocks: u32::try_from(blocks.len()).unwrap_or(u32::MAX),
             requests: figures.requests,
             largest_request_bytes: figures.largest_request_bytes,
             polls: figures.polls,
+        }
+    }
+
+    /// What the partition has left behind `bytes` bytes.
+    fn room_behind(&self, bytes: u64) -> Result<u64, DumpError> {
+        let available = self.job.partition.sectors * u64::from(self.job.sector_bytes);
+        available.checked_sub(bytes).ok_or(DumpError::TooSmall {
+            needed: bytes,
+            available,
         })
     }
 
-    fn header(&self, dump_type: u32, layout: &Layout) -> Result<Vec<u8>, DumpError> {
+    fn header(&self, dump_type: u32, bytes: u64) -> Result<Vec<u8>, DumpError> {
         self.job
             .snapshot
-            .header(dump_type, layout.bytes())
+            .header(dump_type, bytes)
             .map_err(|_| DumpError::Header)
     }
 

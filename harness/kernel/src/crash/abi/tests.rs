@@ -4,8 +4,11 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use super::{ContextRecord, DebuggerData, DumpHeader, LoadedModule};
-use crate::port::abi::{FieldFact, Structure};
+use super::{
+    ContextRecord, DataBlock, DebuggerData, DriverEntry, DumpHeader, ExceptionRecord, LoadedModule,
+    TriageDump,
+};
+use crate::port::abi::{FieldFact, Structure, bugcheck::TriageArray};
 
 fn facts(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,7 +33,11 @@ fn offsets_match_the_facts() {
     compare::<DumpHeader>(&dump, DumpHeader::FACTS);
     compare::<DebuggerData>(&dump, DebuggerData::FACTS);
     compare::<LoadedModule>(&dump, LoadedModule::FACTS);
+    compare::<TriageDump>(&dump, TriageDump::FACTS);
+    compare::<DriverEntry>(&dump, DriverEntry::FACTS);
+    compare::<DataBlock>(&dump, DataBlock::FACTS);
+    compare::<TriageArray>(&dump, TriageArray::FACTS);
     let wdk = facts("wdk-x64-layouts.json");
     compare::<ContextRecord>(&wdk, ContextRecord::FACTS);
-    assert_eq!(wdk["EXCEPTION_RECORD"]["size"], 152);
+    compare::<ExceptionRecord>(&wdk, ExceptionRecord::FACTS);
 }

@@ -114,6 +114,8 @@ fn each_processor_has_its_context() {
     let offset: u16 = get(at(&data, data.block), Data::OFFSET_PRCB_CONTEXT).unwrap();
     for (index, fill) in [(0, 0xC0), (1, 0xC1)] {
         let processor = u64_at(&data, array + 8 * index);
+        assert_eq!(processor, data.processors[usize::try_from(index).unwrap()]);
+        assert_eq!(u64_at(&data, processor + 8), data.thread);
         let context = u64_at(&data, processor + u64::from(offset));
         assert_eq!(context, data.contexts[usize::try_from(index).unwrap()]);
         assert_eq!(context % 16, 0);

@@ -120,6 +120,19 @@ fn as_many_runs_as_fit_and_no_more() {
 }
 
 #[test]
+fn a_small_dump_lists_no_memory() {
+    let runs = [RUNS[0]; 44];
+    let header = build(&HeaderSpec {
+        dump_type: dump_type::TRIAGE,
+        ..spec(&runs)
+    })
+    .unwrap();
+    assert_eq!(get(&header, Header::DUMP_TYPE), Some(4_u32));
+    assert!(header[0x88..0x348].chunks(4).all(|chunk| chunk == b"PAGE"));
+    assert_eq!(get(&header, Header::CONTEXT_RECORD), Some(CONTEXT));
+}
+
+#[test]
 fn ram_becomes_runs_of_whole_pages() {
     let ram = [
         (0x800, 0x9_F000),

@@ -73,6 +73,38 @@ structure! {
     }
 }
 
+structure! {
+    /// What a callback is told that may name memory for a small dump, and where it leaves its array.
+    TriageDumpData = "KBUGCHECK_TRIAGE_DUMP_DATA", 56 {
+        DATA_ARRAY: u64 = "DataArray" @ 0,
+        FLAGS: u32 = "Flags" @ 8,
+        MAX_VIRT_MEM_SIZE: u32 = "MaxVirtMemSize" @ 12,
+        BUG_CHECK_CODE: u32 = "BugCheckCode" @ 16,
+        BUG_CHECK_PARAMETER_1: u64 = "BugCheckParameter1" @ 24,
+        BUG_CHECK_PARAMETER_2: u64 = "BugCheckParameter2" @ 32,
+        BUG_CHECK_PARAMETER_3: u64 = "BugCheckParameter3" @ 40,
+        BUG_CHECK_PARAMETER_4: u64 = "BugCheckParameter4" @ 48,
+    }
+}
+
+structure! {
+    /// The array: its counters, then blocks of address and length (`KADDRESS_RANGE`), of which the size counts one.
+    TriageArray = "KTRIAGE_DUMP_DATA_ARRAY", 64 {
+        LIST_FLINK: u64 = "List.Flink" @ 0,
+        LIST_BLINK: u64 = "List.Blink" @ 8,
+        BLOCKS_USED: u32 = "NumBlocksUsed" @ 16,
+        BLOCKS_TOTAL: u32 = "NumBlocksTotal" @ 20,
+        DATA_BYTES: u32 = "DataSize" @ 24,
+        DATA_LIMIT: u32 = "MaxDataSize" @ 28,
+        BLOCKS: [u64; 2] = "Blocks" @ 48,
+    }
+}
+
+/// `KB_TRIAGE_DUMP_DATA_FLAG_BUGCHECK_ACTIVE` (the page of `KBUGCHECK_TRIAGE_DUMP_DATA`).
+pub const TRIAGE_BUGCHECK_ACTIVE: u32 = 1;
+/// `KE_MAX_TRIAGE_DUMP_DATA_MEMORY_SIZE` (wdm.h): what all drivers may add to a small dump.
+pub const TRIAGE_DATA_BYTES_MAX: u32 = 32 << 20;
+
 constants! {
     PAGE_FLAGS:
     KB_ADD_PAGES_FLAG_VIRTUAL_ADDRESS: u32 = 1;

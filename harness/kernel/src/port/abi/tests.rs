@@ -99,6 +99,7 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
         bugcheck::DumpIo,
         io::Irp,
         io::Location,
+        bugcheck::TriageDumpData,
     ]
 }
 
