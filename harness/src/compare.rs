@@ -2,7 +2,8 @@
 //!
 //! * [`ranges`]: sets of byte ranges.
 //! * [`memory`]: memory before the freeze against memory after the resume.
-//! * [`dump`]: a crash dump against memory at the bug check.
+//! * [`dump`]: a crash dump against memory at the bug check; [`small`]: the same for a small dump.
+//! * [`walk`]: virtual memory by the page tables in such a copy.
 //! * [`disk`]: the disk, with QEMU stopped, against its state before the run and against what the workload wrote.
 //! * [`untouched`]: whether a resume that was refused wrote to the disk.
 //!
@@ -12,7 +13,9 @@ pub mod disk;
 pub mod dump;
 pub mod memory;
 pub mod ranges;
+pub mod small;
 pub mod untouched;
+pub mod walk;
 
 /// Bytes of a page, as a number of bytes in this program's own memory.
 pub(crate) const PAGE_STEP: usize = 4096;

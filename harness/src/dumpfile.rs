@@ -4,14 +4,16 @@
 //! where a part is damaged: what is wrong is in [`DumpFile::problems`]. This is the host's own view of the format, made from
 //! public descriptions (docs/crash-dump.md) and independent of the bench kernel's writer.
 //!
-//! Parts: [`header`] the first 8 KiB, [`pages`] where each physical page lies, [`triage`] the small dump's blocks, [`blobs`]
-//! the secondary data, [`summary`] all of it in words, [`partition`] a dump that still lies on the disk.
+//! Parts: [`header`] the first 8 KiB, [`pages`] where each physical page lies, [`triage`] the small dump's blocks, [`small`]
+//! its context and drivers, [`blobs`] the secondary data, [`summary`] all of it in words, [`partition`] a dump that still lies
+//! on the disk.
 
 pub mod blobs;
 pub mod fuzz;
 pub mod header;
 pub mod pages;
 pub mod partition;
+pub mod small;
 mod source;
 pub mod summary;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use self::{
     blobs::{Blob, BlobSection},
     header::{DumpType, HEADER_BYTES, Header, HeaderError},
     pages::{PageMap, PagesError},
+    small::SmallParts,
     source::Source,
     triage::Triage,
 };
@@ -68,6 +71,8 @@ pub struct DumpFile<R> {
     pub header: Header,
     /// Where the content lies.
     pub body: Body,
+    /// What a small dump has beside its blocks; `None` in any other, and where it cannot be read.
+    pub small: Option<SmallParts>,
     /// Offset of the first byte after the body.
     pub body_end: u64,
     /// The secondary data, in the order of the file.
@@ -97,10 +102,12 @@ impl<R: Read + Seek> DumpFile<R> {
             source,
             header,
             body,
+            small: None,
             body_end,
             blobs: Vec::new(),
             problems,
         };
+        dump.read_small();
         dump.check_length();
         dump.check_counts();
         dump.read_blobs()?;
@@ -134,7 +141,7 @@ impl<R: Read + Seek> DumpFile<R> {
         Ok(true)
     }
 
-    /// Reads bytes of the small dump by virtual address; `Ok(false)` if they do not lie in one of its blocks.
+    /// Reads bytes of the small dump by virtual address; `Ok(false)` if they do not lie in its stack or in one of its blocks.
     ///
     /// # Errors
     /// The file cannot be read there, or ends before.
@@ -189,11 +196,27 @@ impl<R: Read + Seek> DumpFile<R> {
         }
     }
 
+    fn read_small(&mut self) {
+        let Body::Blocks(triage) = &self.body else {
+            return;
+        };
+        let address = self.header.debugger_data_block;
+        match SmallParts::read(&mut self.source, BODY_OFFSET, triage.dump_bytes, address) {
+            Ok(parts) => self.small = Some(parts),
+            Err(problem) => self.problems.push(problem.to_string()),
+        }
+    }
+
     fn read_blobs(&mut self) -> io::Result<()> {
         if matches!(self.body, Body::Sealed | Body::Unreadable) {
             return Ok(());
         }
-        let start = self.body_end.next_multiple_of(blobs::ALIGNMENT);
+        // Windows' small dumps end anywhere, and the secondary data follow at once.
+        let start = if matches!(self.body, Body::Blocks(_)) {
+            self.body_end
+        } else {
+            self.body_end.next_multiple_of(blobs::ALIGNMENT)
+        };
         let end = self.header.required_space.min(self.length());
         if end <= start {
             return Ok(());

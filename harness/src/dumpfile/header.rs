@@ -124,9 +124,9 @@ pub struct Header {
     /// `KdDebuggerDataBlock`.
     #[serde(serialize_with = "hex")]
     pub debugger_data_block: u64,
-    /// `PhysicalMemoryBlock.NumberOfPages`.
+    /// `PhysicalMemoryBlock.NumberOfPages`; 0 in a small dump that lists no memory.
     pub page_count: u64,
-    /// `PhysicalMemoryBlock.Run`.
+    /// `PhysicalMemoryBlock.Run`; empty in a small dump that lists no memory.
     pub runs: Vec<Run>,
     /// `Exception.ExceptionCode`.
     #[serde(serialize_with = "hex")]
@@ -199,7 +199,10 @@ impl Header {
             VALID_32 => return Err(HeaderError::ThirtyTwoBit),
             _ => return Err(HeaderError::Incomplete),
         }
-        let count = le32(bytes, 0x88);
+        let dump_type = DumpType::from_raw(le32(bytes, 0xf98));
+        // Windows' small dumps list no memory: its place is left as kernels fill the header.
+        let unlisted = dump_type == DumpType::Triage && bytes[0x88..].starts_with(SIGNATURE);
+        let count = if unlisted { 0 } else { le32(bytes, 0x88) };
         if count > RUNS_MAX {
             return Err(HeaderError::Runs(count));
         }
@@ -222,11 +225,11 @@ impl Header {
             bug_check_code: le32(bytes, 0x38),
             parameters: [0x40, 0x48, 0x50, 0x58].map(|offset| le64(bytes, offset)),
             debugger_data_block: le64(bytes, 0x80),
-            page_count: le64(bytes, 0x90),
+            page_count: if unlisted { 0 } else { le64(bytes, 0x90) },
             runs,
             exception_code: le32(bytes, 0xf00),
             exception_address: le64(bytes, 0xf10),
-            dump_type: DumpType::from_raw(le32(bytes, 0xf98)),
+            dump_type,
             required_space: le64(bytes, 0xfa0),
             system_time: le64(bytes, 0xfa8),
             comment: text(comment),

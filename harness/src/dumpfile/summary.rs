@@ -12,6 +12,7 @@ use super::{
     Body, DumpFile,
     blobs::Blob,
     header::{Header, MACHINE_AMD64},
+    small::Driver,
     triage::Triage,
 };
 use crate::recorder;
@@ -46,6 +47,9 @@ pub struct Summary {
     pub page_runs: u64,
     /// The small dump's blocks.
     pub triage: Option<Triage>,
+    /// The small dump's drivers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drivers: Vec<Driver>,
     /// The secondary data.
     pub secondary: Vec<Secondary>,
 }
@@ -114,6 +118,10 @@ impl Summary {
                 Body::Blocks(triage) => Some(triage.clone()),
                 Body::Pages(_) | Body::Sealed | Body::Unreadable => None,
             },
+            drivers: dump
+                .small
+                .as_ref()
+                .map_or_else(Vec::new, |small| small.drivers.clone()),
             secondary,
         })
     }
@@ -159,15 +167,7 @@ impl Summary {
             line("time", format!("{date}, {up} s after the start"));
         }
         line("page tables", format!("{:#x}", header.directory_table_base));
-        line(
-            "memory",
-            format!(
-                "{} pages in {} runs: {}",
-                header.page_count,
-                header.runs.len(),
-                self.runs()
-            ),
-        );
+        line("memory", self.memory());
         match &self.triage {
             _ if header.sealed => line(
                 "content",
@@ -185,6 +185,16 @@ impl Summary {
                 "content",
                 format!("{} pages in {} runs", self.pages, self.page_runs),
             ),
+        }
+        for driver in self.drivers.iter().take(LISTED) {
+            line(
+                "driver",
+                format!("{:#x}+{:#x} {}", driver.base, driver.bytes, driver.name),
+            );
+        }
+        if self.drivers.len() > LISTED {
+            let more = self.drivers.len() - LISTED;
+            line("driver", format!("and {more} more"));
         }
         if !header.comment.is_empty() {
             line("comment", header.comment.clone());
@@ -209,6 +219,19 @@ impl Summary {
             line("PROBLEM", problem.clone());
         }
         text
+    }
+
+    fn memory(&self) -> String {
+        let runs = &self.header.runs;
+        if runs.is_empty() {
+            return "not listed".to_owned();
+        }
+        format!(
+            "{} pages in {} runs: {}",
+            self.header.page_count,
+            runs.len(),
+            self.runs()
+        )
     }
 
     fn runs(&self) -> String {
