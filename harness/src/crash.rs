@@ -19,9 +19,12 @@ use self::{
     writes::WriteOrder,
 };
 use crate::{
-    compare::dump::{self as dump_compare, DumpCompare, PageSet},
+    compare::{
+        dump::{self as dump_compare, DumpCompare, PageSet},
+        small::{self as small_compare, SmallCompare},
+    },
     disk::Layout,
-    dumpfile::{DumpFile, header::DumpType, partition::take_off, summary::Summary},
+    dumpfile::{Body, DumpFile, header::DumpType, partition::take_off, summary::Summary},
     readers::{self, Reading},
     session::life::Life,
     write_log::WriteLog,
@@ -42,6 +45,10 @@ pub struct CrashFound {
     pub added_pages: u64,
     /// Those that the dump lacks, in words.
     pub added_missing: Vec<String>,
+    /// The parts of a small dump against memory at the bug check.
+    pub small: Option<SmallCompare>,
+    /// What drivers named for a small dump and it lacks, in words.
+    pub triage_lacking: Vec<String>,
     /// What another reader makes of it.
     pub reading: Option<Reading>,
     /// What was written outside of the dump, in words.
@@ -122,6 +129,13 @@ fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()>
         if let Some(save) = save {
             let volatile = pages::volatile(life);
             found.compare = Some(dump_compare::compare(&mut dump, save, &volatile)?);
+        }
+    }
+    if matches!(dump.body, Body::Blocks(_)) {
+        found.triage_lacking = small_compare::lacking(&dump, life);
+        if let Some(save) = save {
+            let volatile = pages::volatile(life);
+            found.small = Some(small_compare::compare(&mut dump, save, &volatile)?);
         }
     }
     Ok(())

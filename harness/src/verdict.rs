@@ -146,6 +146,8 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
         crash::pages::dump_kernel_pages_exact,
     ),
     ("dump-added-pages", crash::pages::dump_added_pages),
+    ("dump-small-equal", crash::small::dump_small_equal),
+    ("dump-triage-data", crash::small::dump_triage_data),
     ("dump-secondary-data", crash::course::dump_secondary_data),
     (
         "bugcheck-callbacks-in-order",

@@ -1,6 +1,7 @@
 //! The crash dump: is it whole, does its header tell what happened, and do others read the same?
 //!
 //! * [`pages`]: does it hold the pages that it must, with the content that they had?
+//! * [`small`]: does a small one hold what it must?
 //! * [`course`]: was it written in order, with what callbacks had to say?
 //!
 //! In a run without a crash none of these apply.
@@ -22,6 +23,7 @@ use crate::{
 
 pub mod course;
 pub mod pages;
+pub mod small;
 
 /// What was asked for and what was found, or why there is nothing to look at.
 fn found<'a>(evidence: &'a Evidence<'_>) -> Result<(&'a CrashAsked, &'a CrashFound), Finding> {
@@ -101,6 +103,7 @@ pub(super) fn dump_header(evidence: &Evidence<'_>) -> Finding {
             header.dump_type,
             DumpType::BitmapFull | DumpType::BitmapKernel
         ),
+        DumpKind::Small => header.dump_type == DumpType::Triage,
     };
     if !fits {
         faults.push(format!(
@@ -122,7 +125,10 @@ pub(super) fn dump_header(evidence: &Evidence<'_>) -> Finding {
         ));
     }
     faults.extend(bug_check_differs(evidence, header));
-    faults.extend(memory_differs(evidence, header));
+    // A small dump says nothing of memory as a whole.
+    if asked.kind != DumpKind::Small {
+        faults.extend(memory_differs(evidence, header));
+    }
     Finding::unless(
         &faults,
         format!(
@@ -179,10 +185,13 @@ fn memory_differs(evidence: &Evidence<'_>, header: &Header) -> Option<String> {
 
 /// `dump-readers-agree`: another reader finds the same header, the same pages and the same content.
 pub(super) fn dump_readers_agree(evidence: &Evidence<'_>) -> Finding {
-    let (_, found, _) = match dump(evidence) {
+    let (asked, found, _) = match dump(evidence) {
         Ok(dump) => dump,
         Err(finding) => return finding,
     };
+    if asked.kind == DumpKind::Small {
+        return Finding::NotApplicable("the other reader knows no small dumps".to_owned());
+    }
     match &found.reading {
         None => Finding::Broken("no other reader was asked".to_owned()),
         Some(reading) => {

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{Evidence, Finding, dump, found};
 
-/// `KbCallbackAddPages` and `KbCallbackRemovePages` (wdm.h, `KBUGCHECK_CALLBACK_REASON`).
-const PAGES_REASONS: [u32; 2] = [4, 6];
+/// `KbCallbackAddPages`, `KbCallbackRemovePages` and `KbCallbackTriageDumpData` (wdm.h, `KBUGCHECK_CALLBACK_REASON`).
+const PAGES_REASONS: [u32; 3] = [4, 6, 7];
 /// `KbCallbackSecondaryDumpData` and its form in several parts.
 const DATA_REASONS: [u32; 2] = [2, 5];
 

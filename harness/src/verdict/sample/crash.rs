@@ -9,10 +9,14 @@ use proto::{
 };
 
 use crate::{
-    compare::dump::{DumpCompare, PageDifference, PageSet},
+    compare::{
+        dump::{DumpCompare, PageDifference, PageSet},
+        small::{ByteDifference, SmallCompare},
+    },
     crash::{CrashFound, writes::WriteOrder},
     dumpfile::{
         DumpFile,
+        small::Driver,
         summary::Summary,
         synthetic::{CODE, GUID, Synthetic},
         triage::{DataBlock, Triage},
@@ -176,6 +180,13 @@ pub(crate) fn everything() -> CrashFound {
         stack: Some(block),
         blocks: vec![block],
     });
+    summary.drivers.push(Driver {
+        name: "hiberport.sys".to_owned(),
+        base: 0xffff_f800_0000_0000,
+        bytes: 0x15800,
+        check_sum: 1,
+        time_stamp: 2,
+    });
     let difference = PageDifference {
         page: Hex(0x1000),
         offset: 1,
@@ -184,6 +195,17 @@ pub(crate) fn everything() -> CrashFound {
         dump: 1,
     };
     found.compare.as_mut().unwrap().differences.push(difference);
+    found.triage_lacking.push("0x10 bytes at 0x1000".to_owned());
+    found.small = Some(SmallCompare {
+        differences: vec![ByteDifference {
+            address: Hex(0x1000),
+            memory: 0,
+            dump: 1,
+        }],
+        registers: vec!["rsp is not in the stack".to_owned()],
+        driver_differences: vec!["hiberport.sys has another base".to_owned()],
+        ..SmallCompare::default()
+    });
     let reading = found.reading.as_mut().unwrap();
     reading.modules.push("hiberport.sys".to_owned());
     reading.disagreements.push("number of pages".to_owned());
