@@ -94,8 +94,8 @@ fn others_agree(path: &Path) {
 }
 
 #[test]
-fn a_kernel_dump_is_read_by_four_readers() {
-    let crash = Crash::run(&["--kind", "kernel"]);
+fn a_kernel_dump_after_an_nmi_is_read_by_four_readers() {
+    let crash = Crash::run(&["--kind", "kernel", "--by", "nmi"]);
     assert!(crash.passed, "{}", crash.text);
     for check in [
         "dump-kernel-pages-exact",
@@ -117,9 +117,28 @@ fn a_full_dump_is_read_by_four_readers() {
     others_agree(&crash.dump());
 }
 
+#[test]
+fn a_small_dump_after_a_fault_of_the_driver_holds_what_it_must() {
+    let crash = Crash::run(&["--kind", "small", "--by", "fault"]);
+    assert!(crash.passed, "{}", crash.text);
+    assert_eq!(crash.outcome("dump-small-equal"), "passed");
+    assert_eq!(crash.outcome("dump-triage-data"), "passed");
+    assert_eq!(crash.outcome("dump-secondary-data"), "passed");
+    let names: Vec<&str> = crash.report["crash"]["dump"]["drivers"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|driver| driver["name"].as_str())
+        .collect();
+    assert!(
+        names.iter().any(|name| name.ends_with("hiberport.sys")),
+        "{names:?}"
+    );
+}
+
 /// The dump fails and says why; the driver answers to the end, and nothing else of the disk is touched.
-fn fails(fault: &str) {
-    let crash = Crash::run(&["--kind", "kernel", "--disk-fault", fault]);
+fn fails(cause: &str, fault: &str) {
+    let crash = Crash::run(&["--kind", "kernel", "--by", cause, "--disk-fault", fault]);
     assert!(!crash.passed, "{}", crash.text);
     assert_eq!(crash.outcome("dump-complete"), "failed");
     for check in [
@@ -143,15 +162,15 @@ fn fails(fault: &str) {
 
 #[test]
 fn a_bad_sector_in_the_body_fails_the_dump() {
-    fails("io@0x100000");
+    fails("stack-overflow", "io@0x100000");
 }
 
 #[test]
 fn a_bad_sector_in_the_header_fails_the_dump() {
-    fails("io@0");
+    fails("double-fault", "io@0");
 }
 
 #[test]
 fn a_full_disk_fails_the_dump() {
-    fails("full@0x40000");
+    fails("bugcheck", "full@0x40000");
 }
