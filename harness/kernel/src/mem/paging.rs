@@ -26,10 +26,14 @@ const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
 const WRITE_THROUGH: u64 = 1 << 3;
 const UNCACHED: u64 = 1 << 4;
+const ACCESSED: u64 = 1 << 5;
+const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
 /// Ignored by the processor: the page is mapped, but hidden by [`hide`].
 const HIDDEN: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
+/// A new entry. The processor finds nothing to note in it, so that tables do not change while the host compares memory.
+const MAPPED: u64 = PRESENT | ACCESSED | DIRTY;
 const ADDRESS: u64 = 0x000F_FFFF_FFFF_F000;
 const LARGE_BYTES: u64 = 2 << 20;
 
@@ -83,7 +87,7 @@ pub fn init() {
     for region in regions {
         let pa = Pa(region * LARGE_BYTES);
         let slot = walk_to(layout::direct(pa), 2);
-        raw::write_word(slot, pa.0 | PRESENT | WRITABLE | LARGE | NO_EXECUTE);
+        raw::write_word(slot, pa.0 | MAPPED | WRITABLE | LARGE | NO_EXECUTE);
     }
     for (range, protection) in [
         (layout::kernel_text(), Protection::Execute),
@@ -116,7 +120,7 @@ pub fn init() {
 /// If there is no memory for a table.
 pub fn map_page(va: Va, pa: Pa, protection: Protection, caching: Caching) {
     let slot = walk_to(va, 1);
-    raw::write_word(slot, pa.page().0 | PRESENT | bits(protection, caching));
+    raw::write_word(slot, pa.page().0 | MAPPED | bits(protection, caching));
     cpu::invalidate(va);
 }
 
@@ -239,7 +243,7 @@ fn walk_to(va: Va, level: u32) -> Pa {
         let entry = raw::read_word(slot);
         table = if entry & PRESENT == 0 {
             let fresh = new_table();
-            raw::write_word(slot, fresh.0 | PRESENT | WRITABLE);
+            raw::write_word(slot, fresh.0 | MAPPED | WRITABLE);
             fresh
         } else {
             Pa(entry & ADDRESS)
