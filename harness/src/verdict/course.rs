@@ -2,7 +2,7 @@
 
 use proto::{
     record::{Record, RuleOutcome},
-    scenario::{InterruptMode, PROTOCOL_VERSION},
+    scenario::{CrashCause, InterruptMode, PROTOCOL_VERSION},
 };
 
 use super::{Evidence, Finding};
@@ -44,8 +44,7 @@ pub(super) fn bench_sound(evidence: &Evidence<'_>) -> Finding {
 
 /// `no-bugcheck`: the simulated system did not stop, or, where it was to, it stopped once.
 pub(super) fn no_bugcheck(evidence: &Evidence<'_>) -> Finding {
-    let expected = usize::from(evidence.context.crash.is_some());
-    let faults: Vec<String> = evidence
+    let seen: Vec<(u32, String)> = evidence
         .life
         .records()
         .filter_map(|record| match record {
@@ -54,16 +53,38 @@ pub(super) fn no_bugcheck(evidence: &Evidence<'_>) -> Finding {
                 parameters: [first, second, third, fourth],
                 text,
                 ..
-            } => Some(format!(
-                "bug check {code:#x} ({first:#x}, {second:#x}, {third:#x}, {fourth:#x}): {text}"
+            } => Some((
+                *code,
+                format!(
+                    "bug check {code:#x} ({first:#x}, {second:#x}, {third:#x}, {fourth:#x}): {text}"
+                ),
             )),
             _ => None,
         })
         .collect();
-    match faults.split_at_checked(expected) {
-        Some(([asked], more)) => Finding::unless(more, asked.clone()),
-        Some((_, faults)) => Finding::unless(faults, "no bug check"),
-        None => Finding::Broken("the system was to stop with a bug check and did not".to_owned()),
+    let Some(asked) = evidence.context.crash else {
+        let texts: Vec<String> = seen.into_iter().map(|(_, text)| text).collect();
+        return Finding::unless(&texts, "no bug check");
+    };
+    match seen.as_slice() {
+        [] => Finding::Broken("the system was to stop with a bug check and did not".to_owned()),
+        [(code, text)] if codes_of(asked.cause).contains(code) => Finding::Holds(text.clone()),
+        [(_, text)] => Finding::Broken(format!("{:?} was to stop the system: {text}", asked.cause)),
+        [_, (_, more), ..] => Finding::Broken(more.clone()),
+    }
+}
+
+/// The bug checks that a cause leads to.
+const fn codes_of(cause: CrashCause) -> &'static [u32] {
+    match cause {
+        // MANUALLY_INITIATED_CRASH
+        CrashCause::BugCheck => &[0xE2],
+        // DRIVER_IRQL_NOT_LESS_OR_EQUAL, KMODE_EXCEPTION_NOT_HANDLED
+        CrashCause::AccessViolation => &[0xD1, 0x1E],
+        // UNEXPECTED_KERNEL_MODE_TRAP
+        CrashCause::StackOverflow | CrashCause::DoubleFault => &[0x7F],
+        // NMI_HARDWARE_FAILURE
+        CrashCause::Nmi => &[0x80],
     }
 }
 

@@ -256,7 +256,12 @@ impl Simulator {
         ) -> u32 = unsafe { core::mem::transmute(data.HwFindAdapter) };
         let mut again = 1;
         let extension = self.extension();
-        self.state.borrow_mut().in_find_adapter = true;
+        {
+            let mut state = self.state.borrow_mut();
+            // Each HwStorFindAdapter begins with an extension made anew, and the DPCs lay there.
+            state.known_dpcs.clear();
+            state.in_find_adapter = true;
+        }
         // SAFETY: the extension has the registered size; everything else lives in `self` or is null.
         let result = unsafe {
             find(

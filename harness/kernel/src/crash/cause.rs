@@ -23,6 +23,14 @@ const MANUALLY_INITIATED_CRASH: u32 = 0xE2;
 const TIGHT_STACK_BYTES: u64 = 0x40;
 
 static NMI_AT_LOCK: AtomicBool = AtomicBool::new(false);
+/// The fault that comes now is the bench's doing.
+static PLAYED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a fault of the driver is one that a cause plays: the driver broke no rule.
+#[must_use]
+pub fn is_played() -> bool {
+    PLAYED.load(Ordering::Relaxed)
+}
 
 /// Brings the system down; returns what happened if it survives.
 pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) -> String {
@@ -42,7 +50,9 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
         ),
         CrashCause::AccessViolation => {
             mmio::set_present_all(Presence::Absent);
+            PLAYED.store(true, Ordering::Relaxed);
             workload.launch_flush();
+            PLAYED.store(false, Ordering::Relaxed);
             mmio::set_present_all(Presence::Present);
         }
         CrashCause::StackOverflow | CrashCause::DoubleFault => {
@@ -61,7 +71,9 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
                 descriptors::deliver_page_faults_in_place();
             }
             call::tighten_next_start_io(stack.va.offset(TIGHT_STACK_BYTES));
+            PLAYED.store(true, Ordering::Relaxed);
             workload.launch_flush();
+            PLAYED.store(false, Ordering::Relaxed);
         }
         CrashCause::Nmi => {
             NMI_AT_LOCK.store(true, Ordering::Relaxed);

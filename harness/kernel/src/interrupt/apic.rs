@@ -25,6 +25,8 @@ const CURRENT_COUNT: u64 = 0x390;
 const DIVIDE: u64 = 0x3E0;
 
 const MASKED: u32 = 1 << 16;
+/// What the pin `LINT1` is wired to on a PC.
+const DELIVER_NMI: u32 = 0b100 << 8;
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 const DESTINATION_SELF: u32 = 1 << 18;
 const LEVEL_ASSERT: u32 = 1 << 14;
@@ -54,12 +56,13 @@ pub(super) fn map() {
     IO.store(io.0, Ordering::Relaxed);
 }
 
-/// Masks every source and enables the local APIC.
+/// Masks every source but the NMI, and enables the local APIC.
 pub(super) fn start() {
     mask_pics();
-    for source in [TIMER, LINT0, LINT1, ERROR] {
+    for source in [TIMER, LINT0, ERROR] {
         write(source, MASKED);
     }
+    write(LINT1, DELIVER_NMI);
     write(SPURIOUS, SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR));
     write(DIVIDE, DIVIDE_BY_16);
     let pins = (read_io(VERSION) >> 16 & 0xFF) + 1;

@@ -11,6 +11,7 @@ use proto::owner::Role;
 
 use crate::{
     bugcheck::watch,
+    crash::cause,
     fault::{self, Fault, FaultAction},
     irql,
     mem::{self, PAGE_BYTES, Presence, Va},
@@ -92,6 +93,9 @@ fn hook(fault: &Fault) -> FaultAction {
     }
     if let Some(action) = watch::on_fault(fault) {
         return action;
+    }
+    if cause::is_played() {
+        return FaultAction::Pass;
     }
     let va = fault.address;
     if REGISTERS_HIDDEN.load(Ordering::Relaxed) && mmio::find(va).is_some() {

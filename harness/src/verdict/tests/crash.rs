@@ -2,7 +2,7 @@
 
 use proto::{
     record::{DumpFacts, PhysicalRange},
-    scenario::DumpKind,
+    scenario::{CrashCause, DumpKind},
 };
 
 use super::{faults::Fault, *};
@@ -230,6 +230,22 @@ fn each_fault_of_a_dump_is_reported_by_the_name_of_its_check() {
             Outcome::Failed,
             "fault {number} of {name}: {detail}"
         );
+    }
+}
+
+#[test]
+fn another_bug_check_than_the_one_asked_for_fails() {
+    for cause in [
+        CrashCause::AccessViolation,
+        CrashCause::StackOverflow,
+        CrashCause::DoubleFault,
+        CrashCause::Nmi,
+    ] {
+        let (life, mut context) = good();
+        context.crash.as_mut().unwrap().cause = cause;
+        let checks = judge(&life, &context).checks;
+        let check = checks.iter().find(|check| check.name == "no-bugcheck");
+        assert_eq!(check.unwrap().outcome, Outcome::Failed, "{cause:?}");
     }
 }
 
