@@ -91,7 +91,8 @@ fn the_terminals_ctrl_c_does_not_reach_qemu() {
     assert!(ours.is_some() && qemus == Some(stopped.qemu), "{qemus:?}");
     assert_ne!(ours, qemus);
     let (status, process, qemu) = stopped.end_group("-INT");
-    assert_eq!(status.code(), Some(130), "it ends in order");
+    // For a debugging session that is the way to end it, and no failure.
+    assert_eq!(status.code(), Some(0), "it ends in order");
     assert!(!is_alive(qemu), "QEMU is left");
     assert_eq!(
         run_directories_of(process),
