@@ -15,8 +15,8 @@ use anyhow::{Context as _, Result};
 
 pub use self::plan::{Linker, Need, Toolchain};
 use self::{
-    facts::{Facts, Machine},
-    plan::{Action, decide},
+    facts::{Facts, Machine, dpkg_interrupted},
+    plan::{Action, REPAIR, decide},
 };
 use crate::{fault::Fault, progress::Progress};
 
@@ -63,10 +63,25 @@ fn carry_out(machine: &Machine, action: &Action, progress: &Progress) -> Result<
             format!("type this, then try again: {command}"),
         )
         .into()),
+        Action::Repair => {
+            progress.note("finishing an interrupted installation by dpkg --configure -a");
+            run(
+                machine,
+                program(machine, "dpkg")
+                    .env("DEBIAN_FRONTEND", "noninteractive")
+                    .args(["--configure", "-a"]),
+                action,
+            )
+        }
         Action::Apt { packages } => {
             progress.note(&format!("installing {} by apt-get", packages.join(", ")));
-            run(program(machine, "apt-get").args(["update", "-qq"]), action)?;
             run(
+                machine,
+                program(machine, "apt-get").args(["update", "-qq"]),
+                action,
+            )?;
+            run(
+                machine,
                 program(machine, "apt-get")
                     .env("DEBIAN_FRONTEND", "noninteractive")
                     .args(["install", "-y", "-qq", "--no-install-recommends"])
@@ -77,6 +92,7 @@ fn carry_out(machine: &Machine, action: &Action, progress: &Progress) -> Result<
         Action::Nextest => {
             progress.note("installing cargo-nextest by cargo install");
             let outcome = run(
+                machine,
                 program(machine, "cargo").args(["install", "--quiet", "--locked", "cargo-nextest"]),
                 action,
             );
@@ -98,7 +114,10 @@ fn program(machine: &Machine, name: &str) -> Command {
     command
 }
 
-fn run(command: &mut Command, action: &Action) -> Result<()> {
+/// Lines of a program's last words that an error repeats: apt-get's very last one says only that dpkg failed.
+const LAST_LINES: usize = 4;
+
+fn run(machine: &Machine, command: &mut Command, action: &Action) -> Result<()> {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -107,14 +126,23 @@ fn run(command: &mut Command, action: &Action) -> Result<()> {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let last = stderr
+    let lines: Vec<&str> = stderr
         .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("no message");
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let last = match lines.get(lines.len().saturating_sub(LAST_LINES)..) {
+        Some(last) if !last.is_empty() => last.join(" / "),
+        _ => "no message".to_owned(),
+    };
+    let remedy = if *action != Action::Repair && dpkg_interrupted(machine) {
+        format!("an installation was interrupted: type `{REPAIR}` as root, then try again")
+    } else {
+        "run it by hand to see the whole output".to_owned()
+    };
     Err(Fault::setup(
         format!("`{}` failed: {last}", action.command_line()),
-        "run it by hand to see the whole output",
+        remedy,
     )
     .into())
 }

@@ -217,3 +217,105 @@ fn a_compiler_that_is_too_old_is_replaced() {
         "{text}"
     );
 }
+
+/// A machine whose `rust-web-src` was unpacked and not configured, until `dpkg --configure -a` ran.
+fn interrupted(user: User) -> Fake {
+    let fake = Fake::new(user)
+        .debian("exit 0")
+        .distribution_rust()
+        .toolchain();
+    let repaired = fake.path("repaired");
+    fake.script(
+        "bin/dpkg-query",
+        &format!(
+            "if [ -e '{0}' ]; then echo 'installed rust-web-src'; else echo 'unpacked rust-web-src'; fi; exit 1",
+            repaired.display()
+        ),
+    );
+    fake.script(
+        "bin/dpkg",
+        &format!(
+            "case $1 in --audit) [ -e '{0}' ] || echo 'rust-web-src is not configured';; --configure) : > '{0}';; esac",
+            repaired.display()
+        ),
+    );
+    fake
+}
+
+#[test]
+fn a_half_installed_package_is_not_taken_for_complete_and_root_repairs_it() {
+    let fake = interrupted(User::Root);
+    let toolchain = fake.prepare(&[Need::Build]).expect("repaired");
+    assert!(
+        matches!(toolchain, Toolchain::Distribution { .. }),
+        "{toolchain:?}"
+    );
+    assert!(fake.path("repaired").exists());
+    assert!(
+        fake.apt_log()
+            .contains("install -y -qq --no-install-recommends rust-web-src"),
+        "{}",
+        fake.apt_log()
+    );
+}
+
+#[test]
+fn an_ordinary_user_is_told_how_to_repair() {
+    let fake = interrupted(User::Ordinary);
+    let error = fake.prepare(&[Need::Build]).expect_err("not allowed");
+    let line = one_line(&error);
+    assert!(
+        line.contains("half installed: rust-web-src") && line.contains("dpkg --configure -a &&"),
+        "{line}"
+    );
+    assert_eq!(exit_status(&error), 2);
+    assert!(!fake.path("repaired").exists());
+}
+
+#[test]
+fn a_failing_installation_shows_its_last_words_and_the_remedy() {
+    let fake = Fake::new(User::Root).distribution_rust().toolchain().debian(
+        "echo 'dpkg: error processing archive /x.deb' >&2; echo ' No space left on device' >&2; \
+         echo 'E: Sub-process /usr/bin/dpkg returned an error code (1)' >&2; exit 100",
+    );
+    let error = fake.prepare(&[Need::Qemu]).expect_err("apt-get fails");
+    let line = one_line(&error);
+    for words in [
+        "error processing archive",
+        "No space left on device",
+        "returned an error code (1)",
+        "run it by hand",
+    ] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    // The same with an installation that it left half-way.
+    fake.script(
+        "bin/dpkg",
+        "case $1 in --audit) echo 'half-configured: gdb';; *) exit 1;; esac",
+    );
+    let line = one_line(&fake.prepare(&[Need::Qemu]).expect_err("dpkg fails"));
+    assert!(line.contains("`dpkg --configure -a` failed"), "{line}");
+}
+
+#[test]
+fn an_installation_that_is_interrupted_now_names_the_remedy() {
+    let fake = Fake::new(User::Root).distribution_rust().toolchain();
+    let interrupted = fake.path("interrupted");
+    let install = format!(
+        ": > '{}'; echo 'E: killed' >&2; exit 100",
+        interrupted.display()
+    );
+    let fake = fake.debian(&install);
+    fake.script(
+        "bin/dpkg",
+        &format!(
+            "[ -e '{}' ] && echo 'gdb is half-installed'; exit 0",
+            interrupted.display()
+        ),
+    );
+    let line = one_line(&fake.prepare(&[Need::Qemu]).expect_err("it is killed"));
+    assert!(
+        line.contains("E: killed") && line.contains("type `dpkg --configure -a` as root"),
+        "{line}"
+    );
+}

@@ -47,9 +47,23 @@ pub struct Facts {
     pub nextest: Option<PathBuf>,
     /// Debian or a distribution derived from it, with `apt-get`.
     pub debian: bool,
+    /// Packages of [`PACKAGES`] that `dpkg` began to install and did not finish: their files may be there in part.
+    pub half_installed: Vec<&'static str>,
+    /// `dpkg --audit` names packages: an installation was interrupted, and apt-get refuses to work.
+    pub dpkg_interrupted: bool,
     /// Effective user id 0.
     pub root_user: bool,
 }
+
+/// The packages that the harness installs.
+pub const PACKAGES: [&str; 6] = [
+    "cargo-web",
+    "gdb",
+    "lld",
+    "qemu-system-x86",
+    "rust-web-src",
+    "rustc-web",
+];
 
 /// The machine that is looked at: this one, or one made of a few directories by a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +119,8 @@ impl Machine {
 }
 
 impl Facts {
-    /// Looks at a machine; starts `rustc` and `cargo` to ask for versions and the sysroot, and nothing else.
+    /// Looks at a machine; starts `rustc` and `cargo` to ask for versions and the sysroot, `dpkg-query` and `dpkg` for the
+    /// state of packages, and nothing else.
     #[must_use]
     pub fn gather(machine: &Machine) -> Self {
         let sysroot = machine.find("rustc").as_deref().and_then(sysroot_of);
@@ -122,6 +137,15 @@ impl Facts {
             .as_deref()
             .and_then(sysroot_of)
             .is_some_and(|root| root.join("lib/rustlib/src/rust/library/core").is_dir());
+        let debian =
+            machine.root.join("etc/debian_version").is_file() && machine.find("apt-get").is_some();
+        let half_installed = if debian {
+            half_installed(machine)
+        } else {
+            Vec::new()
+        };
+        // What the files of an unfinished package say is not to be trusted.
+        let whole = |package: &str| !half_installed.contains(&package);
         Self {
             both_targets: library(BARE_TARGET) && library(WINDOWS_TARGET),
             rustup: machine.find("rustup").is_some(),
@@ -130,20 +154,60 @@ impl Facts {
                 .map(|root| root.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld"))
                 .filter(|path| path.is_file()),
             sysroot,
-            system_rustc,
+            system_rustc: system_rustc.filter(|_| whole("rustc-web")),
             system_cargo: machine
                 .system("cargo")
-                .filter(|cargo| version_of(cargo).is_some_and(|version| version >= OLDEST_RUST)),
-            system_rust_source,
-            lld: machine.find("lld"),
-            qemu: machine.find("qemu-system-x86_64"),
-            gdb: machine.find("gdb"),
+                .filter(|cargo| version_of(cargo).is_some_and(|version| version >= OLDEST_RUST))
+                .filter(|_| whole("cargo-web")),
+            system_rust_source: system_rust_source && whole("rust-web-src"),
+            lld: machine.find("lld").filter(|_| whole("lld")),
+            qemu: machine
+                .find("qemu-system-x86_64")
+                .filter(|_| whole("qemu-system-x86")),
+            gdb: machine.find("gdb").filter(|_| whole("gdb")),
             nextest: machine.find("cargo-nextest"),
-            debian: machine.root.join("etc/debian_version").is_file()
-                && machine.find("apt-get").is_some(),
+            debian,
+            dpkg_interrupted: debian && dpkg_interrupted(machine),
+            half_installed,
             root_user: machine.user == User::Root,
         }
     }
+}
+
+/// Packages that are neither installed nor absent. `dpkg-query` fails for names that it has never heard of, and still lists
+/// the others.
+fn half_installed(machine: &Machine) -> Vec<&'static str> {
+    let Some(program) = machine.find("dpkg-query") else {
+        return Vec::new();
+    };
+    let output = Command::new(program)
+        .args(["-W", "-f", "${db:Status-Status} ${Package}\n"])
+        .args(PACKAGES)
+        .stdin(Stdio::null())
+        .output();
+    let text = output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    );
+    PACKAGES
+        .into_iter()
+        .filter(|package| {
+            text.lines().any(|line| {
+                line.split_once(' ').is_some_and(|(status, name)| {
+                    name == *package
+                        && matches!(status, "half-installed" | "half-configured" | "unpacked")
+                })
+            })
+        })
+        .collect()
+}
+
+/// Whether an installation was interrupted.
+pub(super) fn dpkg_interrupted(machine: &Machine) -> bool {
+    machine
+        .find("dpkg")
+        .and_then(|dpkg| answer(&dpkg, &["--audit"]))
+        .is_some()
 }
 
 /// Looks a program up in this machine's search path.

@@ -68,6 +68,8 @@ impl Toolchain {
 /// Something to do before the command can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Finish an installation that was interrupted; needs root.
+    Repair,
     /// Install packages; needs root.
     Apt {
         /// Their names, sorted.
@@ -89,12 +91,16 @@ impl Action {
     #[must_use]
     pub fn command_line(&self) -> String {
         match self {
+            Self::Repair => REPAIR.to_owned(),
             Self::Apt { packages } => apt_command(packages),
             Self::Nextest => "cargo install --locked cargo-nextest".to_owned(),
             Self::Stop { command, .. } => command.clone(),
         }
     }
 }
+
+/// What finishes an interrupted installation.
+pub const REPAIR: &str = "dpkg --configure -a";
 
 /// What is to be done, and what is there already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +134,9 @@ pub fn decide(facts: &Facts, needs: &[Need]) -> Decision {
     }
     if !packages.is_empty() {
         packages.sort_unstable();
+        if facts.debian && facts.root_user && facts.dpkg_interrupted {
+            decision.actions.push(Action::Repair);
+        }
         decision.actions.push(install(facts, packages));
     }
     if needs.contains(&Need::Nextest) && facts.nextest.is_none() {
@@ -173,8 +182,15 @@ fn install(facts: &Facts, packages: Vec<&'static str>) -> Action {
     if facts.debian && facts.root_user {
         return Action::Apt { packages };
     }
-    let cause = format!("missing: {}", packages.join(", "));
-    let command = if facts.debian {
+    let half = if facts.half_installed.is_empty() {
+        String::new()
+    } else {
+        format!(" (half installed: {})", facts.half_installed.join(", "))
+    };
+    let cause = format!("missing: {}{half}", packages.join(", "));
+    let command = if facts.debian && facts.dpkg_interrupted {
+        format!("sudo sh -c '{REPAIR} && {}'", apt_command(&packages))
+    } else if facts.debian {
         format!("sudo sh -c '{}'", apt_command(&packages))
     } else {
         elsewhere(facts, &packages)

@@ -28,8 +28,45 @@ fn complete() -> Facts {
         gdb: Some(path("/usr/bin/gdb")),
         nextest: Some(path("/bin/cargo-nextest")),
         debian: true,
+        half_installed: Vec::new(),
+        dpkg_interrupted: false,
         root_user: true,
     }
+}
+
+#[test]
+fn an_interrupted_installation_is_finished_first() {
+    let facts = Facts {
+        system_rust_source: false,
+        half_installed: vec!["rust-web-src"],
+        dpkg_interrupted: true,
+        ..complete()
+    };
+    let install = Action::Apt {
+        packages: vec!["rust-web-src"],
+    };
+    assert_eq!(decide(&facts, ALL).actions, [Action::Repair, install]);
+    let ordinary = Facts {
+        root_user: false,
+        ..facts.clone()
+    };
+    let [Action::Stop { cause, command }] = &decide(&ordinary, ALL).actions[..] else {
+        panic!("one action expected");
+    };
+    assert_eq!(
+        cause,
+        "missing: rust-web-src (half installed: rust-web-src)"
+    );
+    assert!(
+        command.starts_with("sudo sh -c 'dpkg --configure -a && apt-get update"),
+        "{command}"
+    );
+    // What is interrupted elsewhere on the machine is none of our business while nothing is missing.
+    let unrelated = Facts {
+        dpkg_interrupted: true,
+        ..complete()
+    };
+    assert_eq!(decide(&unrelated, ALL).actions, []);
 }
 
 #[test]
