@@ -96,4 +96,17 @@ unsafe extern "C" {
         DeviceObject: *mut PDEVICE_OBJECT,
     ) -> NTSTATUS;
     pub fn IoDeleteDevice(DeviceObject: PDEVICE_OBJECT);
+    #[must_use]
+    pub fn ZwOpenKey(KeyHandle: PHANDLE, DesiredAccess: ACCESS_MASK, ObjectAttributes: POBJECT_ATTRIBUTES) -> NTSTATUS;
+    #[must_use]
+    pub fn ZwQueryValueKey(
+        KeyHandle: HANDLE,
+        ValueName: PUNICODE_STRING,
+        KeyValueInformationClass: KEY_VALUE_INFORMATION_CLASS,
+        KeyValueInformation: PVOID,
+        Length: ULONG,
+        ResultLength: PULONG,
+    ) -> NTSTATUS;
+    #[must_use]
+    pub fn ZwClose(Handle: HANDLE) -> NTSTATUS;
 }

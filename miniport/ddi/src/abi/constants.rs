@@ -10,6 +10,23 @@ use super::facts::{self, Definitions};
 
 /// Constants that the facts do not hold, each with the reason why its value is right.
 const REVIEWED_CONSTANTS: &[(&str, i64, &str)] = &[
+    ("REG_BINARY", 3, "registry value types, documented"),
+    ("REG_DWORD", 4, "registry value types, documented"),
+    (
+        "KEY_QUERY_VALUE",
+        1,
+        "registry key access rights, documented",
+    ),
+    (
+        "OBJ_CASE_INSENSITIVE",
+        0x40,
+        "InitializeObjectAttributes, documented",
+    ),
+    (
+        "OBJ_KERNEL_HANDLE",
+        0x200,
+        "InitializeObjectAttributes, documented",
+    ),
     ("FALSE", 0, "truth values of every Windows header"),
     ("TRUE", 1, "truth values of every Windows header"),
     (
@@ -39,6 +56,15 @@ type Enumerators = &'static [(&'static str, i64)];
 
 /// Enumerations that the facts do not hold, with the reason.
 const REVIEWED_ENUMERATIONS: &[(&str, Enumerators, &str)] = &[
+    (
+        "_KEY_VALUE_INFORMATION_CLASS",
+        &[
+            ("KeyValueBasicInformation", 0),
+            ("KeyValueFullInformation", 1),
+            ("KeyValuePartialInformation", 2),
+        ],
+        "documented values; argument of ZwQueryValueKey",
+    ),
     (
         "_MEDIA_TYPE",
         &[("Unknown", 0), ("RemovableMedia", 11), ("FixedMedia", 12)],

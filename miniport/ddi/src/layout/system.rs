@@ -4,9 +4,9 @@ use wdk_sys::{
     _DRIVER_EXTENSION, _DRIVER_OBJECT, _GROUP_AFFINITY, _GUID, _KBUGCHECK_ADD_PAGES,
     _KBUGCHECK_CALLBACK_RECORD, _KBUGCHECK_DUMP_IO, _KBUGCHECK_REASON_CALLBACK_RECORD,
     _KBUGCHECK_REMOVE_PAGES, _KBUGCHECK_SECONDARY_DUMP_DATA, _KBUGCHECK_TRIAGE_DUMP_DATA, _KDPC,
-    _KSPIN_LOCK_QUEUE, _LARGE_INTEGER, _LIST_ENTRY, _MDL, _PCI_CAPABILITIES_HEADER,
-    _PCI_COMMON_CONFIG, _PCI_COMMON_HEADER, _PHYSICAL_MEMORY_RANGE, _PROCESSOR_NUMBER,
-    _SINGLE_LIST_ENTRY, _SLIST_HEADER, _UNICODE_STRING,
+    _KSPIN_LOCK_QUEUE, _LARGE_INTEGER, _LIST_ENTRY, _MDL,
+    _PCI_CAPABILITIES_HEADER, _PCI_COMMON_CONFIG, _PCI_COMMON_HEADER,
+    _PHYSICAL_MEMORY_RANGE, _PROCESSOR_NUMBER, _SINGLE_LIST_ENTRY, _SLIST_HEADER, _UNICODE_STRING,
 };
 
 super::layouts! {
@@ -102,4 +102,23 @@ super::layouts! {
     _PCI_CAPABILITIES_HEADER: 2, 1 {
         CapabilityID 0, Next 1,
     }
+}
+
+/// Documented structures that the facts do not hold, so that they are not in the table above.
+mod documented {
+    use core::mem::{offset_of, size_of};
+
+    use static_assertions::const_assert_eq;
+    use wdk_sys::{_KEY_VALUE_PARTIAL_INFORMATION as Value, _OBJECT_ATTRIBUTES as Attributes};
+
+    const_assert_eq!(size_of::<Attributes>(), 48);
+    const_assert_eq!(offset_of!(Attributes, RootDirectory), 8);
+    const_assert_eq!(offset_of!(Attributes, ObjectName), 16);
+    const_assert_eq!(offset_of!(Attributes, Attributes), 24);
+    const_assert_eq!(offset_of!(Attributes, SecurityDescriptor), 32);
+    const_assert_eq!(offset_of!(Attributes, SecurityQualityOfService), 40);
+    const_assert_eq!(size_of::<Value>(), 16);
+    const_assert_eq!(offset_of!(Value, Type), 4);
+    const_assert_eq!(offset_of!(Value, DataLength), 8);
+    const_assert_eq!(offset_of!(Value, Data), 12);
 }
