@@ -68,14 +68,31 @@ impl Workshop {
         let given = driver.map(given_driver).transpose()?;
         let bench = self.builder().bench()?;
         if let Some((sys, pdb)) = given {
-            return Ok(Inputs { bench, sys, pdb });
+            return Ok(Inputs {
+                bench,
+                sys,
+                pdb,
+                filter: None,
+            });
         }
         let driver = self.builder().driver()?;
         Ok(Inputs {
             bench,
             sys: driver.sys,
             pdb: Some(driver.pdb),
+            filter: None,
         })
+    }
+
+    /// Adds this repository's dump filter to what a session runs, if the options ask for it.
+    ///
+    /// # Errors
+    /// It does not build.
+    pub fn add_filter(&self, inputs: &mut Inputs, options: &Options) -> Result<()> {
+        if options.filter.is_some() {
+            inputs.filter = Some(self.builder().filter()?.sys);
+        }
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 pub mod calls;
 pub mod content;
 pub mod course;
+mod filters;
 pub mod marking;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -107,6 +108,8 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("dump-memory-limit", marking::dump_memory_limit),
     ("two-phase", content::two_phase),
     ("image-on-disk", content::image_on_disk),
+    ("filter-at-work", filters::filter_at_work),
+    ("image-encrypted", filters::image_encrypted),
     ("memory-compared", content::memory_compared),
     ("memory-equal", content::memory_equal),
     ("memory-volatile-bounded", content::memory_volatile_bounded),

@@ -9,6 +9,7 @@
 //! | [`pool`] | pool and lists |
 //! | [`trace`] | event tracing: registered, never enabled |
 //! | [`crate::bugcheck`] | bug check callbacks |
+//! | [`services`] | what dump filters need: registry, random numbers, contiguous memory |
 //! | [`prohibited`] | what a physical miniport must not call |
 
 use crate::{
@@ -21,6 +22,7 @@ pub mod memory;
 pub mod pool;
 pub mod print;
 pub mod prohibited;
+pub mod services;
 pub mod text;
 pub mod trace;
 
@@ -37,6 +39,7 @@ pub fn register() {
         pool::EXPORTS,
         trace::EXPORTS,
         bugcheck::exports::EXPORTS,
+        services::EXPORTS,
     ] {
         exports::register(Table::Nt, exports);
     }

@@ -37,6 +37,8 @@ pub fn execute(arguments: &Args) -> Result<()> {
     for file in [&source, &driver.sys, &driver.pdb] {
         copy(file, &stage)?;
     }
+    let filter_stage = stage.with_file_name("dumpfilter");
+    let filter_imports = stage_filter(&workshop, &filter_stage)?;
     workshop.progress.finish();
     println!("{}", stage.display());
     let [major, minor, patch, build] = facts.version;
@@ -45,8 +47,25 @@ pub fn execute(arguments: &Args) -> Result<()> {
         facts.file_bytes,
         facts.imports.len()
     );
-    println!("To install it, sign it first: docs/windows.md");
+    println!("{}", filter_stage.display());
+    println!("  dumpfilter.inf\n  dumpfilter.sys  {filter_imports} imports\n  dumpfilter.pdb");
+    println!("To install them, sign them first: docs/windows.md");
     Ok(())
+}
+
+/// The same for the dump filter; returns the number of its imports.
+fn stage_filter(workshop: &Workshop, stage: &Path) -> Result<usize> {
+    let filter = workshop.builder().filter()?;
+    let root = &workshop.repository.root;
+    let source = root.join("inf/dumpfilter.inf");
+    let imports = root.join("miniport/dump-filter/imports.txt");
+    let facts = image::check(&filter.sys, &filter.pdb, &imports)?;
+    inf::filter::check(&source)?;
+    fs::create_dir_all(stage).with_context(|| format!("cannot create {}", stage.display()))?;
+    for file in [&source, &filter.sys, &filter.pdb] {
+        copy(file, stage)?;
+    }
+    Ok(facts.imports.len())
 }
 
 fn copy(file: &Path, stage: &Path) -> Result<()> {

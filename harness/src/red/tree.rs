@@ -69,6 +69,27 @@ impl Edit {
 /// # Errors
 /// An edit does not fit, or the result does not compile.
 pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFiles> {
+    build_with(workshop, name, edits, |builder, tree, to| {
+        builder.driver_from(tree, to)
+    })
+}
+
+/// The same for the dump filter.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_filter(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFiles> {
+    build_with(workshop, name, edits, |builder, tree, to| {
+        builder.filter_from(tree, to)
+    })
+}
+
+fn build_with(
+    workshop: &Workshop,
+    name: &str,
+    edits: &[Edit],
+    build: impl FnOnce(&Builder<'_>, &Path, &Path) -> Result<DriverFiles>,
+) -> Result<DriverFiles> {
     let red = workshop.repository.target.join("red");
     let tree = red.join("tree");
     fs::create_dir_all(&tree).with_context(|| format!("cannot create {}", tree.display()))?;
@@ -82,8 +103,8 @@ pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFi
         root: tree.clone(),
         target: red.clone(),
     };
-    Builder::new(&repository, &workshop.toolchain, &workshop.progress)
-        .driver_from(&tree, &red.join("drivers").join(name))
+    let builder = Builder::new(&repository, &workshop.toolchain, &workshop.progress);
+    build(&builder, &tree, &red.join("drivers").join(name))
         .with_context(|| format!("red case {name}"))
 }
 

@@ -7,9 +7,36 @@ use proto::{
 
 use super::{sample, *};
 use crate::{
+    options::FilterMode,
     report::{Hex, Outcome},
     session::life::{Arguments, Point, PowerOff},
 };
+
+/// A dump filter in both stacks that saw ten writes of each hibernation and replaced the data of some.
+fn add_filter(life: &mut Life, replaced: u64) {
+    for boot in &mut life.boots {
+        for role in [Role::Crash, Role::Hiber] {
+            boot.records.insert(
+                1,
+                Record::FilterLoaded {
+                    role,
+                    name: "dumpfilter.sys".to_owned(),
+                    status: 0,
+                    reads: true,
+                    maximum_pages: 256,
+                },
+            );
+        }
+        boot.records.insert(
+            1,
+            Record::FilterTransfers {
+                writes: 10,
+                replaced,
+                reads: 0,
+            },
+        );
+    }
+}
 
 type Fault = fn(&mut Life, &mut Context);
 
@@ -216,6 +243,24 @@ const FAULTS: &[(&str, Fault)] = &[
     }),
     ("image-on-disk", |life, _| {
         life.boots[1].image.as_mut().unwrap().kernel_pages_verified -= 1;
+    }),
+    ("filter-at-work", |_, context| {
+        context.setup.options.filter = Some(FilterMode::Pass);
+    }),
+    ("filter-at-work", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Pass);
+        add_filter(life, 1);
+    }),
+    ("image-encrypted", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Encrypt);
+        add_filter(life, 10);
+    }),
+    ("image-encrypted", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Encrypt);
+        add_filter(life, 10);
+        for image in life.boots.iter_mut().filter_map(|boot| boot.image.as_mut()) {
+            image.plain_pages = Some(u64::from(image.header.cycle == 2));
+        }
     }),
     ("memory-compared", |_, context| {
         context.memory.pop();

@@ -4,6 +4,7 @@
 //! driver that imports one of the others is not loaded in the first place.
 
 use crate::{
+    dump::filter,
     exports::ExportCall,
     image,
     rules::{self, Rule},
@@ -35,11 +36,15 @@ const NAMES: &[&str] = &[
     "KeReleaseSpinLockFromDpcLevel",
     "MmGetSystemRoutineAddress",
     "PsGetVersion",
+    "ZwClose",
+    "ZwOpenKey",
+    "ZwQueryValueKey",
 ];
 
 /// Looks at a call of a routine of the kernel.
 pub(crate) fn look_at(call: &ExportCall) {
-    if call.role.is_none() {
+    // A dump filter is no miniport.
+    if call.role.is_none() || filter::is_code(call.return_address) {
         return;
     }
     rules::check(Rule::HwStorPortProhibitedDDIs);

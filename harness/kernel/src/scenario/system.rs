@@ -10,7 +10,11 @@ use proto::{
 
 use super::Stop;
 use crate::{
-    dump::stack::DumpStack,
+    dump::{
+        filter::{self, FilterFile},
+        stack::DumpStack,
+    },
+    nt::services,
     pci,
     pe::{self, LoadedImage},
     port::{self, Unit, abi::init::STOR_FEATURE_DUMP_POINTERS},
@@ -27,6 +31,8 @@ pub(super) struct System<'a> {
     pub(super) file: &'a [u8],
     /// The normal instance's image.
     image: LoadedImage,
+    /// The dump filters, in their order.
+    filters: Vec<FilterFile<'a>>,
     /// The HBA.
     pub(super) hba: pci::Function,
     /// The disk with both partitions.
@@ -49,6 +55,7 @@ impl<'a> System<'a> {
             .ok_or_else(|| {
                 Stop::boot_device(format!("the bundle has no file {}", scenario.driver))
             })?;
+        services::configure(&scenario.filter_registry, scenario.seed);
         let hba = find_hba(scenario)?;
         let image = pe::load(&scenario.driver, &file.bytes, Role::Normal)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
@@ -59,6 +66,7 @@ impl<'a> System<'a> {
         Ok(Self {
             scenario,
             file: &file.bytes,
+            filters: filter_files(bundle)?,
             image,
             hba,
             unit,
@@ -79,7 +87,7 @@ impl<'a> System<'a> {
     /// Loads a dump stack.
     pub(super) fn load_stack(&self, role: Role) -> Result<DumpStack, Stop> {
         let pointers = self.dump_pointers()?;
-        DumpStack::load(
+        let mut stack = DumpStack::load(
             role,
             &self.scenario.driver,
             self.file,
@@ -88,7 +96,16 @@ impl<'a> System<'a> {
             pointers,
             self.scenario.seed,
         )
-        .map_err(|error| Stop::power(0xC, format!("{error}")))
+        .map_err(|error| Stop::power(0xC, format!("{error}")))?;
+        let disk_bytes = self.unit.sectors * u64::from(self.unit.sector_bytes);
+        match filter::load(role, &self.filters, disk_bytes) {
+            Ok(filters) => stack.filters = filters,
+            Err(text) => {
+                Self::unload_stack(stack)?;
+                return Err(Stop::power(0xC, text));
+            }
+        }
+        Ok(stack)
     }
 
     /// Gives back what a dump stack holds.
@@ -127,6 +144,22 @@ impl<'a> System<'a> {
             });
         }
     }
+}
+
+fn filter_files(bundle: &Bundle) -> Result<Vec<FilterFile<'_>>, Stop> {
+    bundle
+        .scenario
+        .filters
+        .iter()
+        .map(|name| {
+            let file = bundle.files.iter().find(|file| &file.name == name);
+            file.map(|file| FilterFile {
+                name,
+                bytes: &file.bytes,
+            })
+            .ok_or_else(|| Stop::boot_device(format!("the bundle has no file {name}")))
+        })
+        .collect()
 }
 
 fn find_hba(scenario: &Scenario) -> Result<pci::Function, Stop> {

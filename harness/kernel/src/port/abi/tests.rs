@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{FieldFact, Structure, bugcheck, codes, config, extended, init, services, srb};
+use super::{FieldFact, Structure, bugcheck, codes, config, extended, filter, init, services, srb};
 
 fn facts(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -55,6 +55,8 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
     }
     all![
         init::HwInitializationData,
+        filter::FilterExtension,
+        filter::FilterInitializationData,
         config::PortConfiguration,
         config::AccessRange,
         config::MemoryRegion,
@@ -151,6 +153,7 @@ fn constants_match_the_facts() {
         srb::ADDRESSES,
         srb::SIZES,
         services::CONSTANTS,
+        filter::FLAGS,
         services::REGISTRY,
         codes::STOR_STATUSES,
         bugcheck::PAGE_FLAGS,
