@@ -1,92 +1,15 @@
-//! Linker settings and version resource of the driver image.
-//!
-//! On a Windows host the settings come from `wdk-build`, which finds the WDK; elsewhere [`link_without_wdk`] gives rust-lld the same
-//! ones, so that the image does not depend on where it was built. Both ways add what `wdk-build` leaves out: the import library of
-//! storport.sys (the subset of bindings used without a WDK names its imports itself), the checksum and the version resource.
-//! The sources of the bindings are chosen elsewhere: see docs/architecture.md.
+//! Linker settings and version resource of hiberport.sys: see [`driver_link`].
 
+#[path = "miniport/driver_link.rs"]
+mod driver_link;
 #[path = "miniport/version_resource.rs"]
 mod version_resource;
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=miniport/driver_link.rs");
     println!("cargo::rerun-if-changed=miniport/version_resource.rs");
-    // The unit tests are ordinary programs of the host.
-    if env::var("CARGO_CFG_TARGET_ENV")? != "msvc" {
-        return Ok(());
-    }
-    link_image()?;
-    link_argument("/RELEASE"); // Writes the checksum, which the loader of boot drivers verifies.
-    link_argument("/BREPRO"); // No build time: two builds differ in the identity of their PDBs alone.
-    let (major, minor) = ("CARGO_PKG_VERSION_MAJOR", "CARGO_PKG_VERSION_MINOR");
-    link_argument(&format!(
-        "/VERSION:{}.{}",
-        env::var(major)?,
-        env::var(minor)?
-    ));
-    add_version_resource()
-}
-
-#[cfg(windows)]
-fn link_image() -> Result<(), Box<dyn Error>> {
-    wdk_build::configure_wdk_binary_build()?;
-    // wdk-build links the kernel's import libraries, not that of the port driver.
-    link_argument("storport.lib");
-    Ok(())
-}
-
-#[cfg(not(windows))]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature that the build with a WDK needs"
-)]
-fn link_image() -> Result<(), Box<dyn Error>> {
-    link_without_wdk();
-    Ok(())
-}
-
-/// What `wdk_build::configure_wdk_binary_build` passes to link.exe for a WDM driver, as far as it concerns the image.
-#[cfg(not(windows))]
-fn link_without_wdk() {
-    for argument in [
-        "/DRIVER",
-        "/NODEFAULTLIB",
-        "/SUBSYSTEM:NATIVE",
-        "/ENTRY:DriverEntry",
-        "/NXCOMPAT",
-        "/DYNAMICBASE",
-        "/OPT:REF,ICF",
-        "/INTEGRITYCHECK",
-        "/MANIFEST:NO",
-    ] {
-        link_argument(argument);
-    }
-}
-
-/// Writes the version resource and has the linker take it in.
-fn add_version_resource() -> Result<(), Box<dyn Error>> {
-    let version = [
-        env::var("CARGO_PKG_VERSION_MAJOR")?.parse()?,
-        env::var("CARGO_PKG_VERSION_MINOR")?.parse()?,
-        env::var("CARGO_PKG_VERSION_PATCH")?.parse()?,
-        0,
-    ];
-    let name = env::var("CARGO_PKG_NAME")?;
-    let resource = version_resource::VersionResource {
-        version,
-        description: &env::var("CARGO_PKG_DESCRIPTION")?,
-        product: &name,
-        file: &format!("{name}.sys"),
-        copyright: &format!("{} contributors; {}", name, env::var("CARGO_PKG_LICENSE")?),
-    };
-    let path = PathBuf::from(env::var("OUT_DIR")?).join("version.res");
-    fs::write(&path, resource.to_res_file())?;
-    link_argument(&path.display().to_string());
-    Ok(())
-}
-
-fn link_argument(argument: &str) {
-    println!("cargo::rustc-cdylib-link-arg={argument}");
+    driver_link::configure(&["storport.lib"])
 }

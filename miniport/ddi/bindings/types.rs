@@ -133,6 +133,7 @@ impl<T> ::core::fmt::Debug for __IncompleteArrayField<T> {
 
 include!("types/basic.rs");
 include!("types/kernel.rs");
+include!("types/io.rs");
 include!("types/bugcheck.rs");
 include!("types/pci.rs");
 include!("types/scsi.rs");

@@ -6,5 +6,6 @@
 
 mod constants;
 pub(crate) mod facts;
+mod io;
 mod layouts;
 mod prototypes;

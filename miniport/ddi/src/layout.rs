@@ -5,6 +5,7 @@
 //! [`crate::abi`] compare the same numbers with the facts and see to it that no structure of the subset is left out.
 
 mod dump;
+mod io;
 mod port;
 mod prototypes;
 mod requests;
@@ -30,6 +31,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Layout> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// The structures of I/O requests and resources, which are in part opaque and therefore have a test of their own.
+#[cfg(test)]
+pub(crate) fn io() -> &'static [Layout] {
+    io::LAYOUTS
 }
 
 /// `name: size, alignment { field offset, ... }`; a field inside an anonymous or nested member is named by its path.

@@ -181,21 +181,6 @@ pub struct _PHYSICAL_MEMORY_RANGE {
 pub type PHYSICAL_MEMORY_RANGE = _PHYSICAL_MEMORY_RANGE;
 pub type PPHYSICAL_MEMORY_RANGE = *mut _PHYSICAL_MEMORY_RANGE;
 
-#[repr(C)]
-#[derive(Debug)]
-pub struct _DEVICE_OBJECT {
-    _unused: [u8; 0],
-}
-
-pub type PDEVICE_OBJECT = *mut _DEVICE_OBJECT;
-
-#[repr(C)]
-#[derive(Debug)]
-pub struct _IRP {
-    _unused: [u8; 0],
-}
-
-pub type PIRP = *mut _IRP;
 pub type PDRIVER_EXTENSION = *mut _DRIVER_EXTENSION;
 
 #[repr(C)]

@@ -10,6 +10,26 @@ use super::facts::{self, Definitions};
 
 /// Constants that the facts do not hold, each with the reason why its value is right.
 const REVIEWED_CONSTANTS: &[(&str, i64, &str)] = &[
+    ("CmResourceTypePort", 1, "wdm.h, documented"),
+    ("CM_RESOURCE_PORT_IO", 1, "wdm.h, documented"),
+    ("DO_DEVICE_INITIALIZING", 128, "wdm.h, documented"),
+    ("DO_POWER_PAGABLE", 8192, "wdm.h, documented"),
+    ("DUMP_TYPE_FULL", 1, "wdm.h, documented"),
+    ("FILE_DEVICE_SECURE_OPEN", 256, "wdm.h, documented"),
+    ("FILE_DEVICE_UNKNOWN", 34, "wdm.h, documented"),
+    ("IO_NO_INCREMENT", 0, "wdm.h, documented"),
+    ("IRP_MJ_PNP", 27, "wdm.h, documented"),
+    ("IRP_MJ_POWER", 22, "wdm.h, documented"),
+    ("IRP_MJ_SYSTEM_CONTROL", 23, "wdm.h, documented"),
+    ("IRP_MN_CANCEL_REMOVE_DEVICE", 3, "wdm.h, documented"),
+    ("IRP_MN_CANCEL_STOP_DEVICE", 6, "wdm.h, documented"),
+    ("IRP_MN_QUERY_REMOVE_DEVICE", 1, "wdm.h, documented"),
+    ("IRP_MN_QUERY_STOP_DEVICE", 5, "wdm.h, documented"),
+    ("IRP_MN_REMOVE_DEVICE", 2, "wdm.h, documented"),
+    ("IRP_MN_SET_POWER", 2, "wdm.h, documented"),
+    ("IRP_MN_START_DEVICE", 0, "wdm.h, documented"),
+    ("IRP_MN_STOP_DEVICE", 4, "wdm.h, documented"),
+    ("IRP_MN_SURPRISE_REMOVAL", 23, "wdm.h, documented"),
     ("FALSE", 0, "truth values of every Windows header"),
     ("TRUE", 1, "truth values of every Windows header"),
     (
@@ -39,6 +59,25 @@ type Enumerators = &'static [(&'static str, i64)];
 
 /// Enumerations that the facts do not hold, with the reason.
 const REVIEWED_ENUMERATIONS: &[(&str, Enumerators, &str)] = &[
+    (
+        "_SYSTEM_POWER_STATE",
+        &[
+            ("PowerSystemUnspecified", 0),
+            ("PowerSystemWorking", 1),
+            ("PowerSystemSleeping1", 2),
+            ("PowerSystemSleeping2", 3),
+            ("PowerSystemSleeping3", 4),
+            ("PowerSystemHibernate", 5),
+            ("PowerSystemShutdown", 6),
+            ("PowerSystemMaximum", 7),
+        ],
+        "documented values; IRP_MN_SET_POWER carries one",
+    ),
+    (
+        "_POWER_STATE_TYPE",
+        &[("SystemPowerState", 0), ("DevicePowerState", 1)],
+        "documented values; IRP_MN_SET_POWER carries one",
+    ),
     (
         "_MEDIA_TYPE",
         &[("Unknown", 0), ("RemovableMedia", 11), ("FixedMedia", 12)],

@@ -18,6 +18,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../bindings/types.rs"),
     include_str!("../../bindings/types/basic.rs"),
     include_str!("../../bindings/types/kernel.rs"),
+    include_str!("../../bindings/types/io.rs"),
     include_str!("../../bindings/types/bugcheck.rs"),
     include_str!("../../bindings/types/pci.rs"),
     include_str!("../../bindings/types/scsi.rs"),
@@ -71,7 +72,16 @@ fn number(value: &Value) -> i64 {
 
 /// The structures, by name without the leading underscore.
 pub(crate) fn layouts() -> BTreeMap<String, Layout> {
-    let facts = read(include_str!("../../facts/wdk-x64-layouts.json"));
+    layouts_in(include_str!("../../facts/wdk-x64-layouts.json"))
+}
+
+/// Those that the headers given to clang lack.
+pub(crate) fn crash_dump_layouts() -> BTreeMap<String, Layout> {
+    layouts_in(include_str!("../../facts/crash-dump-layouts.json"))
+}
+
+fn layouts_in(json: &str) -> BTreeMap<String, Layout> {
+    let facts = read(json);
     object(&facts)
         .iter()
         .map(|(name, fact)| {

@@ -19,11 +19,35 @@ const REVIEWED_STRUCTURES: &[(&str, &str)] = &[
     ("_EPROCESS", "opaque in the headers too"),
     ("_ADAPTER_OBJECT", "opaque in the headers too"),
     ("_KINTERRUPT", "opaque in the headers too"),
-    (
-        "_DEVICE_OBJECT",
-        "opaque here: no driver of this kind looks inside",
-    ),
-    ("_IRP", "opaque here: a miniport has no IRPs of its own"),
+    ("_IO_TIMER", "opaque in the headers too"),
+    ("_VPB", "opaque here: member of DEVICE_OBJECT"),
+    ("_DEVOBJ_EXTENSION", "opaque here: member of DEVICE_OBJECT"),
+    ("_FILE_OBJECT", "opaque here: member of IRP"),
+    ("_ETHREAD", "opaque in the headers too"),
+    ("_KEVENT", "checked by abi/io.rs"),
+    ("_IO_REMOVE_LOCK_COMMON_BLOCK", "checked by abi/io.rs"),
+    ("_IO_REMOVE_LOCK", "checked by abi/io.rs"),
+    ("_DEVICE_OBJECT", "checked by abi/io.rs"),
+    ("_IO_STATUS_BLOCK", "checked by abi/io.rs"),
+    ("_IO_STATUS_BLOCK__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_IRP", "checked by abi/io.rs"),
+    ("_IRP__bindgen_ty_4", "checked by abi/io.rs"),
+    ("_IRP__bindgen_ty_4__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_IRP__bindgen_ty_4__bindgen_ty_1__bindgen_ty_2", "checked by abi/io.rs"),
+    ("_IRP__bindgen_ty_4__bindgen_ty_1__bindgen_ty_2__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_POWER_STATE", "checked by abi/io.rs"),
+    ("_IO_STACK_LOCATION", "checked by abi/io.rs"),
+    ("_IO_STACK_LOCATION__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_IO_STACK_LOCATION__bindgen_ty_1_Power", "checked by abi/io.rs"),
+    ("_IO_STACK_LOCATION__bindgen_ty_1_StartDevice", "checked by abi/io.rs"),
+    ("_IO_STACK_LOCATION__bindgen_ty_1_Others", "checked by abi/io.rs"),
+    ("_CM_PARTIAL_RESOURCE_DESCRIPTOR", "checked by abi/io.rs"),
+    ("_CM_PARTIAL_RESOURCE_DESCRIPTOR__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_CM_PARTIAL_RESOURCE_DESCRIPTOR__bindgen_ty_1__bindgen_ty_1", "checked by abi/io.rs"),
+    ("_CM_PARTIAL_RESOURCE_DESCRIPTOR__bindgen_ty_1__bindgen_ty_2", "checked by abi/io.rs"),
+    ("_CM_PARTIAL_RESOURCE_LIST", "checked by abi/io.rs"),
+    ("_CM_FULL_RESOURCE_DESCRIPTOR", "checked by abi/io.rs"),
+    ("_CM_RESOURCE_LIST", "checked by abi/io.rs"),
     ("_FAST_IO_DISPATCH", "opaque here: member of DRIVER_OBJECT"),
     (
         "_IO_RESOURCE_REQUIREMENTS_LIST",
@@ -65,7 +89,7 @@ macro_rules! basic_types {
 }
 
 basic_types! {
-    PVOID = *mut core::ffi::c_void; HANDLE = *mut core::ffi::c_void; PHANDLE = *mut *mut core::ffi::c_void;
+    PVOID = *mut core::ffi::c_void; PSECURITY_DESCRIPTOR = *mut core::ffi::c_void; HANDLE = *mut core::ffi::c_void; PHANDLE = *mut *mut core::ffi::c_void;
     CHAR = i8; CCHAR = i8; SHORT = i16; CSHORT = i16; LONG = i32; LONGLONG = i64; LONG64 = i64; NTSTATUS = i32;
     UCHAR = u8; BOOLEAN = u8; KIRQL = u8; USHORT = u16; WCHAR = u16; ULONG = u32; ULONGLONG = u64; ULONG64 = u64;
     ULONG_PTR = u64; SIZE_T = u64; KAFFINITY = u64; KSPIN_LOCK = u64; POOL_FLAGS = u64;

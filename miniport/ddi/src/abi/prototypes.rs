@@ -9,6 +9,16 @@ use super::facts::{self, Definitions};
 
 /// Functions that the facts do not hold, with the reason.
 const REVIEWED_FUNCTIONS: &[(&str, &str)] = &[
+    ("IoAttachDeviceToDeviceStack", "wdm.h, documented"),
+    ("IoDetachDevice", "wdm.h, documented"),
+    ("IofCallDriver", "wdm.h, documented"),
+    ("IofCompleteRequest", "wdm.h, documented"),
+    ("IoForwardIrpSynchronously", "wdm.h, documented"),
+    ("IoInitializeRemoveLockEx", "wdm.h, documented"),
+    ("IoAcquireRemoveLockEx", "wdm.h, documented"),
+    ("IoReleaseRemoveLockEx", "wdm.h, documented"),
+    ("IoReleaseRemoveLockAndWaitEx", "wdm.h, documented"),
+    ("MmGetSystemRoutineAddress", "wdm.h, documented"),
     (
         "memcpy",
         "C standard; the compiler calls it, ntoskrnl.exe exports it",
@@ -42,6 +52,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 /// Callback types that the facts do not hold, with the reason.
 const REVIEWED_CALLBACKS: &[(&str, &str)] = &[
+    ("DRIVER_CANCEL", "documented; member of IRP"),
+    ("IO_COMPLETION_ROUTINE", "documented; member of IO_STACK_LOCATION"),
     ("DRIVER_INITIALIZE", "documented; members of DRIVER_OBJECT"),
     ("DRIVER_STARTIO", "documented; members of DRIVER_OBJECT"),
     ("DRIVER_UNLOAD", "documented; members of DRIVER_OBJECT"),

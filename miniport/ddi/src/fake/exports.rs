@@ -3,9 +3,9 @@
 use std::{process, vec::Vec};
 
 use wdk_sys::{
-    _HW_INITIALIZATION_DATA, BOOLEAN, INTERFACE_TYPE, KBUGCHECK_CALLBACK_REASON, KIRQL,
+    _HW_INITIALIZATION_DATA, BOOLEAN, CCHAR, INTERFACE_TYPE, KBUGCHECK_CALLBACK_REASON, KIRQL,
     KPROCESSOR_MODE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NODE_REQUIREMENT, NTSTATUS, PCSTR,
-    PCUNICODE_STRING, PCWSTR, PDEVICE_OBJECT, PDRIVER_OBJECT, PHYSICAL_ADDRESS, PIRP,
+    PCUNICODE_STRING, PCWSTR, PDEVICE_OBJECT, PDRIVER_OBJECT, PHYSICAL_ADDRESS, PIO_REMOVE_LOCK, PIRP,
     PKBUGCHECK_CALLBACK_RECORD, PKBUGCHECK_CALLBACK_ROUTINE, PKBUGCHECK_REASON_CALLBACK_RECORD,
     PKBUGCHECK_REASON_CALLBACK_ROUTINE, PLARGE_INTEGER, PMDL, PMESSAGE_INTERRUPT_INFORMATION,
     POOL_FLAGS, PPHYSICAL_MEMORY_RANGE, PPORT_CONFIGURATION_INFORMATION, PPROCESSOR_NUMBER,
@@ -121,6 +121,16 @@ doubles! {
     fn PoSetHiberRange(MemoryMap: PVOID, Flags: ULONG, Address: PVOID, Length: ULONG_PTR, Tag: ULONG);
     fn IoCreateDevice(DriverObject: PDRIVER_OBJECT, DeviceExtensionSize: ULONG, DeviceName: PUNICODE_STRING, DeviceType: ULONG, DeviceCharacteristics: ULONG, Exclusive: BOOLEAN, DeviceObject: *mut PDEVICE_OBJECT) -> NTSTATUS;
     fn IoDeleteDevice(DeviceObject: PDEVICE_OBJECT);
+    fn IoAttachDeviceToDeviceStack(SourceDevice: PDEVICE_OBJECT, TargetDevice: PDEVICE_OBJECT) -> PDEVICE_OBJECT;
+    fn IoDetachDevice(TargetDevice: PDEVICE_OBJECT);
+    fn IofCallDriver(DeviceObject: PDEVICE_OBJECT, Irp: PIRP) -> NTSTATUS;
+    fn IofCompleteRequest(Irp: PIRP, PriorityBoost: CCHAR);
+    fn IoForwardIrpSynchronously(DeviceObject: PDEVICE_OBJECT, Irp: PIRP) -> BOOLEAN;
+    fn IoInitializeRemoveLockEx(Lock: PIO_REMOVE_LOCK, AllocateTag: ULONG, MaxLockedMinutes: ULONG, HighWatermark: ULONG, RemlockSize: ULONG);
+    fn IoAcquireRemoveLockEx(RemoveLock: PIO_REMOVE_LOCK, Tag: PVOID, File: PCSTR, Line: ULONG, RemlockSize: ULONG) -> NTSTATUS;
+    fn IoReleaseRemoveLockEx(RemoveLock: PIO_REMOVE_LOCK, Tag: PVOID, RemlockSize: ULONG);
+    fn IoReleaseRemoveLockAndWaitEx(RemoveLock: PIO_REMOVE_LOCK, Tag: PVOID, RemlockSize: ULONG);
+    fn MmGetSystemRoutineAddress(SystemRoutineName: PUNICODE_STRING) -> PVOID;
 }
 
 /// Never returns, as in the kernel: it says so and ends the test program, since nothing may unwind through a C call.
