@@ -75,7 +75,11 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// The compiler's messages, if it refuses.
     pub fn driver_from(&self, source: &Path, destination: &Path) -> Result<DriverFiles> {
-        self.progress.step("building hiberport.sys");
+        self.image_from("hiberport", source, destination)
+    }
+
+    fn image_from(&self, package: &str, source: &Path, destination: &Path) -> Result<DriverFiles> {
+        self.progress.step(&format!("building {package}.sys"));
         let tree = self.repository.with_root(source.to_path_buf());
         let command = Invocation::new(&tree, self.toolchain).command(
             Target::Windows,
@@ -83,23 +87,32 @@ impl<'a> Builder<'a> {
                 "build",
                 "--quiet",
                 "--package",
-                "hiberport",
+                package,
                 "--profile",
                 "driver",
             ],
         );
-        run(command, "the driver does not build")?;
+        run(command, &format!("{package}.sys does not build"))?;
         let built = tree.inner_target().join("x86_64-pc-windows-msvc/driver");
-        let sys = destination.join("hiberport.sys");
-        let pdb = destination.join("hiberport.pdb");
-        publish(&built.join("hiberport.pdb"), &pdb)?;
-        publish(&built.join("hiberport.dll"), &sys)?;
+        let sys = destination.join(format!("{package}.sys"));
+        let pdb = destination.join(format!("{package}.pdb"));
+        publish(&built.join(format!("{package}.pdb")), &pdb)?;
+        publish(&built.join(format!("{package}.dll")), &sys)?;
         let sys_bytes = fs::metadata(&sys)?.len();
         Ok(DriverFiles {
             sys,
             pdb,
             sys_bytes,
         })
+    }
+
+    /// Builds the driver that publishes a dump header into the products directory.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn dump_header(&self) -> Result<DriverFiles> {
+        let destination = self.repository.products();
+        self.image_from("dumpheader", &self.repository.root, &destination)
     }
 
     /// Builds the bench kernel and the resume loader into the products directory.

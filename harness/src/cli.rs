@@ -27,6 +27,8 @@ pub enum Command {
     Debug(commands::debug::Args),
     /// Look into crash dumps, and take them off a disk image
     Dump(commands::dump::Args),
+    /// Have QEMU write a Windows dump of the guest, with the header that dumpheader.sys publishes
+    Header(commands::header::Args),
     /// Stage the install package: .inf, .sys, .pdb
     Package(commands::package::Args),
     /// Everything that CI runs: format, lints, unit tests, red cases, scenarios
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::execute(arguments),
         Command::Debug(arguments) => commands::debug::execute(arguments),
         Command::Dump(arguments) => commands::dump::execute(arguments),
+        Command::Header(arguments) => commands::header::execute(arguments),
         Command::Package(arguments) => commands::package::execute(arguments),
         Command::Test(arguments) => commands::test::execute(arguments),
     };

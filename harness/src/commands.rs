@@ -3,6 +3,7 @@
 pub mod cycle;
 pub mod debug;
 pub mod dump;
+pub mod header;
 pub mod package;
 pub mod run;
 pub mod test;

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod compare;
 pub mod console;
 pub mod disk;
+pub mod dump_header;
 pub mod dumpfile;
 pub mod fault;
 pub mod gdb;

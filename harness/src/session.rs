@@ -99,6 +99,8 @@ pub struct Session<'a> {
     /// Where the debugger's port is.
     pub debugger: DebuggerPort,
     package: Option<PathBuf>,
+    /// Whether the machine has QEMU's device for notes in dumps.
+    pub vmcoreinfo: bool,
 }
 
 impl<'a> Session<'a> {
@@ -129,6 +131,7 @@ impl<'a> Session<'a> {
             life: Life::default(),
             debugger: DebuggerPort::Socket,
             package: None,
+            vmcoreinfo: false,
         })
     }
 
@@ -170,6 +173,7 @@ impl<'a> Session<'a> {
             boot,
             sockets: self.directory.path().to_path_buf(),
             debugger: self.debugger,
+            vmcoreinfo: self.vmcoreinfo,
         };
         self.progress.step(&match number {
             0 => "starting the system".to_owned(),
@@ -186,7 +190,7 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run | Job::DumpHeader => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(&boot, boot.number < hibernations),

@@ -124,7 +124,7 @@ pub fn judged(
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run | Job::DumpHeader => 0,
         },
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,

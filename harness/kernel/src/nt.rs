@@ -2,6 +2,8 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`crash`] | the header of a crash dump, contiguous memory |
+//! | [`pnp`] | devices, requests, remove locks; PnP and power manager |
 //! | [`memory`] | `memcpy` and its like |
 //! | [`text`] | strings |
 //! | [`print`] | `DbgPrint`, `_snprintf` |
@@ -16,8 +18,10 @@ use crate::{
     exports::{self, Export, Table},
 };
 
+pub mod crash;
 pub mod kernel;
 pub mod memory;
+pub mod pnp;
 pub mod pool;
 pub mod print;
 pub mod prohibited;
@@ -34,6 +38,8 @@ pub fn register() {
         text::EXPORTS,
         print::EXPORTS,
         kernel::EXPORTS,
+        crash::EXPORTS,
+        pnp::EXPORTS,
         pool::EXPORTS,
         trace::EXPORTS,
         bugcheck::exports::EXPORTS,

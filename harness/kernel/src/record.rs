@@ -115,5 +115,7 @@ const fn number(point: Checkpoint) -> u64 {
         Checkpoint::ImageComplete => 2,
         Checkpoint::Resumed => 3,
         Checkpoint::Workload => 4,
+        Checkpoint::HeaderPublished => 5,
+        Checkpoint::HeaderWithdrawn => 6,
     }
 }

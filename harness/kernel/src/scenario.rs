@@ -1,7 +1,8 @@
 //! The scenarios: what the bench does from the first driver load to the end of the simulated system's life.
 //!
 //! [`run`] carries out the job of a [`Bundle`]. `system` starts and stops the storage stack, `memory` plays the
-//! machine's programs, `cycle` is the hibernation, `exercise` the life without one. Faults that the bench plays itself
+//! machine's programs, `cycle` is the hibernation, `exercise` the life without one, `header` the life of the
+//! driver that publishes a dump header. Faults that the bench plays itself
 //! are started here.
 
 use alloc::string::String;
@@ -15,6 +16,7 @@ use crate::{dump, exports, fault, port, power, record, rules};
 
 mod cycle;
 mod exercise;
+mod header;
 mod memory;
 mod system;
 
@@ -61,6 +63,7 @@ pub fn run(bundle: &Bundle) -> ! {
     let done = match bundle.scenario.job {
         Job::Cycle { count } => cycle::run(bundle, count).map(|()| count),
         Job::Run => exercise::run(bundle).map(|()| 0),
+        Job::DumpHeader => header::run(bundle).map(|()| 0),
     };
     match done {
         Ok(cycles) => {

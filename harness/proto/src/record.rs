@@ -200,6 +200,10 @@ pub enum Checkpoint {
     Resumed,
     /// The workload starts (for `debug --at`).
     Workload,
+    /// A crash dump header was published to the host, if the machine lets the driver.
+    HeaderPublished,
+    /// It was taken back.
+    HeaderWithdrawn,
 }
 
 /// One export's entry point.

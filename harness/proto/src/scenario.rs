@@ -64,6 +64,8 @@ pub enum Job {
     },
     /// Start, bus scan, workload, reset ladder, PnP stop and removal; no hibernation.
     Run,
+    /// The driver that publishes a crash dump header: load, start, stop, start, removal, unload. No miniport.
+    DumpHeader,
 }
 
 /// A partition, in sectors of the disk.
@@ -121,6 +123,8 @@ pub enum BenchFault {
     ChangeRestoredPage,
     /// The kernel panics half-way through the workload.
     PanicInWorkload,
+    /// Says that the dump header is withdrawn before the driver is told to stop.
+    HeaderKept,
     /// Stops reporting and spins (the host's time limit must end it).
     Hang,
 }

@@ -37,6 +37,8 @@ pub fn execute(arguments: &Args) -> Result<()> {
     for file in [&source, &driver.sys, &driver.pdb] {
         copy(file, &stage)?;
     }
+    let header_stage = stage.with_file_name("dumpheader");
+    let header_imports = stage_header(&workshop, &header_stage)?;
     workshop.progress.finish();
     println!("{}", stage.display());
     let [major, minor, patch, build] = facts.version;
@@ -45,8 +47,25 @@ pub fn execute(arguments: &Args) -> Result<()> {
         facts.file_bytes,
         facts.imports.len()
     );
+    println!("{}", header_stage.display());
+    println!("  dumpheader.inf\n  dumpheader.sys  {header_imports} imports\n  dumpheader.pdb");
     println!("To install it, sign it first: docs/windows.md");
     Ok(())
+}
+
+/// The same for the driver that publishes a dump header; returns the number of its imports.
+fn stage_header(workshop: &Workshop, stage: &Path) -> Result<usize> {
+    let driver = workshop.builder().dump_header()?;
+    let root = &workshop.repository.root;
+    let source = root.join("inf/dumpheader.inf");
+    let imports = root.join("miniport/dump-header/imports.txt");
+    let facts = image::check(&driver.sys, &driver.pdb, &imports)?;
+    inf::header::check(&source)?;
+    fs::create_dir_all(stage).with_context(|| format!("cannot create {}", stage.display()))?;
+    for file in [&source, &driver.sys, &driver.pdb] {
+        copy(file, stage)?;
+    }
+    Ok(facts.imports.len())
 }
 
 fn copy(file: &Path, stage: &Path) -> Result<()> {

@@ -115,6 +115,8 @@ pub struct MachineSpec {
     pub sockets: PathBuf,
     /// Where the debugger's port is.
     pub debugger: DebuggerPort,
+    /// Whether the guest can publish a note for dumps (`-device vmcoreinfo`).
+    pub vmcoreinfo: bool,
 }
 
 /// Name of the debug console's socket.
@@ -149,6 +151,9 @@ impl MachineSpec {
         }
         self.channels(&mut line);
         self.storage(&mut line);
+        if self.vmcoreinfo {
+            line.words(&["-device", "vmcoreinfo"]);
+        }
         match &self.boot {
             BootFrom::Kernel { kernel, bundle } => {
                 line.option("-kernel", kernel);
@@ -304,6 +309,7 @@ mod tests {
             },
             sockets: "/run/a,b".into(),
             debugger: DebuggerPort::Socket,
+            vmcoreinfo: false,
         }
     }
 
@@ -334,6 +340,14 @@ mod tests {
         let text = text(&spec());
         assert!(text.contains("file.filename=/run/a,,b/disk.raw"), "{text}");
         assert!(text.contains("socket,id=qmp,path=/run/a,,b/qmp"), "{text}");
+    }
+
+    #[test]
+    fn the_note_device_is_there_when_asked_for() {
+        let mut spec = spec();
+        assert!(!text(&spec).contains("vmcoreinfo"));
+        spec.vmcoreinfo = true;
+        assert!(text(&spec).contains("-device vmcoreinfo"));
     }
 
     #[test]

@@ -38,6 +38,12 @@ pub struct Qemu {
 }
 
 impl Qemu {
+    /// What it has written to its standard streams so far; without a file, nothing.
+    #[must_use]
+    pub fn words(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
     /// Starts QEMU with the virtual CPU stopped, and connects everything.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use crate::{
     options::Options,
     progress::Progress,
     qemu::{DebuggerPort, MachineSpec, Qemu},
+    qmp::Qmp,
     run_directory::RunDirectory,
 };
 
@@ -72,6 +73,8 @@ pub struct Guest<'a> {
     cycle: u32,
     hung: Option<String>,
     warnings: usize,
+    /// Where the CPU stands since the last [`RunEnd::Stopped`].
+    stands_at: Option<u64>,
 }
 
 impl<'a> Guest<'a> {
@@ -121,6 +124,7 @@ impl<'a> Guest<'a> {
             cycle: number,
             hung: None,
             warnings: 0,
+            stands_at: None,
         })
     }
 
@@ -135,7 +139,10 @@ impl<'a> Guest<'a> {
             .take()
             .context("the debugger was given away")?;
         watch.apply(&mut debugger)?;
-        debugger.resume()?;
+        match self.stands_at.take() {
+            Some(address) => watch.pass(&mut debugger, address)?,
+            None => debugger.resume()?,
+        }
         let end = match self.watch_until(&mut debugger, watch, until) {
             Ok(end) => end,
             Err(error) => return Err(self.explain(error)),
@@ -188,6 +195,26 @@ impl<'a> Guest<'a> {
         self.qemu.qmp.status()
     }
 
+    /// The monitor, while the CPU is stopped.
+    pub fn monitor(&mut self) -> &mut Qmp {
+        &mut self.qemu.qmp
+    }
+
+    /// What QEMU itself has written so far.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.qemu.words()
+    }
+
+    /// The checkpoint that the guest announced last.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.boot.records.iter().rev().find_map(|record| match record {
+            Record::Checkpoint { checkpoint } => Some(*checkpoint),
+            _ => None,
+        })
+    }
+
     /// What was collected; ends the process if it still runs.
     ///
     /// # Errors
@@ -233,6 +260,7 @@ impl<'a> Guest<'a> {
                     self.take_records(watch)?;
                     self.take_events();
                     if self.at_stop(debugger, watch, &registers, until)? {
+                        self.stands_at = Some(registers.rip);
                         return Ok(RunEnd::Stopped);
                     }
                     watch.apply(debugger)?;
@@ -321,7 +349,11 @@ impl<'a> Guest<'a> {
                 kill(self.qemu.id());
                 Ok(())
             }
-            Checkpoint::ImageLoaded | Checkpoint::ImageComplete | Checkpoint::Workload => Ok(()),
+            Checkpoint::ImageLoaded
+            | Checkpoint::ImageComplete
+            | Checkpoint::Workload
+            | Checkpoint::HeaderPublished
+            | Checkpoint::HeaderWithdrawn => Ok(()),
         }
     }
 

@@ -26,6 +26,9 @@ pub enum StopAt {
     Resume,
     /// All memory is restored
     Resumed,
+    /// A crash dump header was published or withdrawn (`cargo harness header`)
+    #[value(skip)]
+    Header,
 }
 
 /// A stop, as asked for: the place and the instance.
@@ -45,6 +48,12 @@ impl StopRequest {
             StopAt::Freeze => checkpoint == Checkpoint::Freeze,
             StopAt::ImageComplete => checkpoint == Checkpoint::ImageComplete,
             StopAt::Resumed => checkpoint == Checkpoint::Resumed,
+            StopAt::Header => {
+                matches!(
+                    checkpoint,
+                    Checkpoint::HeaderPublished | Checkpoint::HeaderWithdrawn
+                )
+            }
             StopAt::DriverEntry
             | StopAt::FindAdapter
             | StopAt::Initialize
@@ -64,7 +73,11 @@ impl StopRequest {
             StopAt::Initialize => hit.point == Point::Initialize,
             StopAt::Mark => hit.point == Point::MarkDumpMemory,
             StopAt::Resume => hit.point == Point::FindAdapter && hit.boot > 0,
-            StopAt::Workload | StopAt::Freeze | StopAt::ImageComplete | StopAt::Resumed => false,
+            StopAt::Workload
+            | StopAt::Freeze
+            | StopAt::ImageComplete
+            | StopAt::Resumed
+            | StopAt::Header => false,
         }
     }
 }

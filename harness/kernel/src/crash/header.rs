@@ -103,6 +103,25 @@ pub enum HeaderError {
     TooManyRuns,
 }
 
+/// What `KeInitializeCrashDumpHeader` refuses, with the status that its page documents for each argument: the type, the flags, the
+/// size of the buffer.
+#[must_use]
+pub const fn refusal(dump_type: u32, flags: u32, buffer_bytes: u32) -> Option<u32> {
+    const INVALID_PARAMETER_1: u32 = 0xC000_00EF;
+    const INVALID_PARAMETER_2: u32 = 0xC000_00F0;
+    const INVALID_PARAMETER_4: u32 = 0xC000_00F2;
+    if dump_type != dump_type::FULL {
+        return Some(INVALID_PARAMETER_1);
+    }
+    if flags != 0 {
+        return Some(INVALID_PARAMETER_2);
+    }
+    if (buffer_bytes as usize) < HEADER_BYTES {
+        return Some(INVALID_PARAMETER_4);
+    }
+    None
+}
+
 /// RAM as runs of whole pages; neighbours are merged.
 #[must_use]
 pub fn runs_of(ram: impl IntoIterator<Item = (u64, u64)>) -> Vec<Run> {

@@ -2,7 +2,7 @@
 //! memory through them.
 //!
 //! * [`Field`] is one member of a structure; [`View`] reads and writes members of a structure in driver memory.
-//! * One module per family: [`init`], [`config`], [`srb`], [`services`], [`codes`], [`extended`],
+//! * One module per family: [`init`], [`config`], [`io`], [`srb`], [`services`], [`codes`], [`extended`],
 //!   [`bugcheck`].
 //!
 //! This view is deliberately not shared with the driver's bindings: two views that agree are evidence. A unit test
@@ -15,6 +15,7 @@ pub mod codes;
 pub mod config;
 pub mod extended;
 pub mod init;
+pub mod io;
 pub mod services;
 pub mod srb;
 #[cfg(test)]

@@ -141,3 +141,12 @@ fn ram_becomes_runs_of_whole_pages() {
         ]
     );
 }
+
+#[test]
+fn each_wrong_argument_has_its_status() {
+    assert_eq!(refusal(1, 0, 0x2000), None);
+    assert_eq!(refusal(1, 0, 0x4000), None);
+    assert_eq!(refusal(2, 1, 0), Some(0xC000_00EF), "the type comes first");
+    assert_eq!(refusal(1, 1, 0), Some(0xC000_00F0), "then the flags");
+    assert_eq!(refusal(1, 0, 0x1FFF), Some(0xC000_00F2));
+}

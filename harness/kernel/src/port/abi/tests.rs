@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{FieldFact, Structure, bugcheck, codes, config, extended, init, services, srb};
+use super::{FieldFact, Structure, bugcheck, codes, config, extended, init, io, services, srb};
 
 fn facts(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -97,6 +97,8 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
         bugcheck::RemovePages,
         bugcheck::SecondaryDumpData,
         bugcheck::DumpIo,
+        io::Irp,
+        io::Location,
     ]
 }
 
