@@ -38,6 +38,7 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             sector_bytes: layout.sector_bytes,
             data: layout.data,
             hibernation: layout.hibernation,
+            crash: layout.crash,
             registry: Vec::new(),
             workload: workload(),
             faults: options.faults.clone(),

@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// The main job: I/O, hibernate, power off, resume in a new QEMU, verify
     Cycle(commands::cycle::Args),
+    /// Bring the system down and have the crash stack write a dump
+    Crash(commands::crash::Args),
     /// Run any miniport binary: start, bus scan, I/O, reset, stop; no hibernation
     Run(commands::run::Args),
     /// Stop at a chosen point with the debugger port open, and print what to type in gdb
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Cycle(arguments) => commands::cycle::execute(arguments),
+        Command::Crash(arguments) => commands::crash::execute(arguments),
         Command::Run(arguments) => commands::run::execute(arguments),
         Command::Debug(arguments) => commands::debug::execute(arguments),
         Command::Dump(arguments) => commands::dump::execute(arguments),

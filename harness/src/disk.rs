@@ -1,4 +1,5 @@
-//! The disk of the virtual machine: a raw file, sparse, with a GPT, a data partition and a hibernation partition.
+//! The disk of the virtual machine: a raw file, sparse, with a GPT, a data partition, a hibernation partition
+//! and a partition for crash dumps.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,7 +21,10 @@ const DATA_BYTES: u64 = 128 << 20;
 /// Size of the hibernation partition in bytes: the 56 MiB that the bench uses at most, doubled.
 const HIBERNATION_BYTES: u64 = 128 << 20;
 const DATA_NAME: &str = "data";
+/// What the partition for crash dumps holds beside RAM: headers and secondary data.
+pub const CRASH_EXTRA_BYTES: u64 = 32 << 20;
 const HIBERNATION_NAME: &str = "hibernation";
+const CRASH_NAME: &str = "crash";
 
 /// Where things are on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub struct Layout {
     pub data: Partition,
     /// The partition that takes the hibernation image.
     pub hibernation: Partition,
+    /// The partition that takes a crash dump.
+    pub crash: Partition,
 }
 
 /// A range of bytes on the disk.
@@ -61,12 +67,13 @@ impl Layout {
     }
 }
 
-/// Makes a new, empty, partitioned disk.
+/// Makes a new, empty, partitioned disk with `crash_bytes` for a crash dump.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn create(path: &Path, sector_bytes: u32) -> Result<Layout> {
-    let total = DATA_BYTES + HIBERNATION_BYTES + 2 * ALIGNMENT;
+pub fn create(path: &Path, sector_bytes: u32, crash_bytes: u64) -> Result<Layout> {
+    let crash_bytes = crash_bytes.next_multiple_of(ALIGNMENT);
+    let total = DATA_BYTES + HIBERNATION_BYTES + crash_bytes + 2 * ALIGNMENT;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -90,6 +97,12 @@ pub fn create(path: &Path, sector_bytes: u32) -> Result<Layout> {
     for (id, name, first, bytes) in [
         (1, DATA_NAME, data, DATA_BYTES),
         (2, HIBERNATION_NAME, data + DATA_BYTES, HIBERNATION_BYTES),
+        (
+            3,
+            CRASH_NAME,
+            data + DATA_BYTES + HIBERNATION_BYTES,
+            crash_bytes,
+        ),
     ] {
         table.add_partition_at(
             name,
@@ -126,7 +139,7 @@ pub fn read_layout(path: &Path, sector_bytes: u32) -> Result<Layout> {
                 "start over with a new disk",
             )
         })?;
-    let mut found = [None, None];
+    let mut found = [None, None, None];
     for partition in table
         .partitions()
         .values()
@@ -135,6 +148,7 @@ pub fn read_layout(path: &Path, sector_bytes: u32) -> Result<Layout> {
         let slot = match partition.name.as_str() {
             DATA_NAME => 0,
             HIBERNATION_NAME => 1,
+            CRASH_NAME => 2,
             _ => continue,
         };
         found[slot] = Some(Partition {
@@ -144,16 +158,17 @@ pub fn read_layout(path: &Path, sector_bytes: u32) -> Result<Layout> {
     }
     let header = table.header();
     let layout = match found {
-        [Some(data), Some(hibernation)] => Layout {
+        [Some(data), Some(hibernation), Some(crash)] => Layout {
             sector_bytes,
             // The last usable sector is followed by the second copy of the table.
             sectors: header.backup_lba.max(header.current_lba) + 1,
             data,
             hibernation,
+            crash,
         },
         _ => {
             return Err(Fault::check(
-                format!("the disk {name} lacks the data or the hibernation partition"),
+                format!("the disk {name} lacks the data, the hibernation or the crash partition"),
                 "start over with a new disk",
             )
             .into());
@@ -212,7 +227,7 @@ mod tests {
         for sector_bytes in [512, 4096] {
             let directory = tempfile::tempdir().expect("made");
             let path = directory.path().join("disk");
-            let layout = create(&path, sector_bytes).expect("created");
+            let layout = create(&path, sector_bytes, 8 << 20).expect("created");
             assert_eq!(read_layout(&path, sector_bytes).expect("read"), layout);
             for partition in [layout.data, layout.hibernation] {
                 let range = layout.range(partition);
@@ -244,7 +259,7 @@ mod tests {
     fn a_disk_that_is_cut_short_is_refused() {
         let directory = tempfile::tempdir().expect("made");
         let path = directory.path().join("disk");
-        create(&path, 512).expect("created");
+        create(&path, 512, 8 << 20).expect("created");
         let file = OpenOptions::new().write(true).open(&path).expect("opened");
         file.set_len(100 << 20).expect("cut");
         let message = format!("{:#}", read_layout(&path, 512).expect_err("refused"));
@@ -262,7 +277,7 @@ mod tests {
     fn another_reader_finds_the_same_partitions() {
         let directory = tempfile::tempdir().expect("made");
         let path = directory.path().join("disk");
-        let layout = create(&path, 512).expect("created");
+        let layout = create(&path, 512, 8 << 20).expect("created");
         let Some(sfdisk) = crate::setup::facts::find_program("sfdisk") else {
             eprintln!("sfdisk is not installed: the cross-check is left out");
             return;

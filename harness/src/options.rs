@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
 use serde::Serialize;
 
-use crate::{progress::Verbosity, session::tamper::HostFault};
+use crate::{disk::CRASH_EXTRA_BYTES, progress::Verbosity, session::tamper::HostFault};
 
 /// Chipset of the virtual machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
@@ -154,6 +154,9 @@ pub struct Options {
     pub machine: Machine,
     /// RAM in MiB.
     pub memory_mib: u32,
+    /// Size of the partition for crash dumps in MiB; `None`: enough for all of RAM.
+    #[serde(skip)]
+    pub crash_mib: Option<u32>,
     /// Seed of all data and all random choices.
     pub seed: u64,
     /// How the guest's clock runs.
@@ -181,6 +184,7 @@ impl MachineArgs {
             sector_bytes: self.sector_size,
             machine: self.machine,
             memory_mib: self.memory.0,
+            crash_mib: None,
             seed: self.seed.unwrap_or_else(fresh_seed),
             clock: if self.real_time {
                 GuestClock::RealTime
@@ -212,6 +216,14 @@ impl MachineArgs {
 }
 
 impl Options {
+    /// Bytes of the partition for crash dumps.
+    #[must_use]
+    pub fn crash_partition_bytes(&self) -> u64 {
+        let mib = |count: u32| u64::from(count) << 20;
+        self.crash_mib
+            .map_or_else(|| mib(self.memory_mib) + CRASH_EXTRA_BYTES, mib)
+    }
+
     /// The arguments that ask for the same machine and seed again.
     #[must_use]
     pub fn as_arguments(&self) -> String {
@@ -248,6 +260,7 @@ impl Default for Options {
             sector_bytes: 512,
             machine: Machine::Q35,
             memory_mib: 256,
+            crash_mib: None,
             seed: 1,
             clock: GuestClock::Instructions,
             time_limit: Duration::from_secs(120),

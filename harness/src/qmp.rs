@@ -121,6 +121,14 @@ impl Qmp {
         self.execute("cont", Value::Null).map(|_| ())
     }
 
+    /// Sends a non-maskable interrupt to the virtual CPUs.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub fn inject_nmi(&mut self) -> Result<()> {
+        self.execute("inject-nmi", Value::Null).map(|_| ())
+    }
+
     /// Stops the virtual CPUs.
     ///
     /// # Errors

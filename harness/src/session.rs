@@ -115,7 +115,11 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         interrupt::watch();
         let symbols = Symbols::load(&inputs.sys, inputs.pdb.as_deref())?;
-        let layout = disk::create(&directory.disk(), options.sector_bytes)?;
+        let layout = disk::create(
+            &directory.disk(),
+            options.sector_bytes,
+            options.crash_partition_bytes(),
+        )?;
         let bundle = bundle::bundle(&symbols.image, options, &layout, job);
         bundle::write(&bundle, &directory.file("bundle"))?;
         Ok(Self {
@@ -186,10 +190,14 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run | Job::Crash { .. } => 0,
         };
         let failure = match ended {
-            Ended::PoweredOff => failure_of(&boot, boot.number < hibernations),
+            Ended::PoweredOff => failure_of(
+                &boot,
+                boot.number < hibernations,
+                usize::from(matches!(self.job, Job::Crash { .. })),
+            ),
             Ended::Hung(text) => Some(text),
         };
         if let Some(refusal) = refused_driver(&boot, &self.watch.symbols.image.name) {
@@ -248,8 +256,18 @@ fn refused_driver(boot: &Boot, driver: &str) -> Option<Fault> {
 }
 
 /// What a guest that powered off should have done before.
-fn failure_of(boot: &Boot, hibernation_due: bool) -> Option<String> {
+fn failure_of(boot: &Boot, hibernation_due: bool, bug_checks_due: usize) -> Option<String> {
+    let is_bug_check = |record: &&Record| matches!(record, Record::Bugcheck { .. });
+    let due: Vec<&Record> = boot
+        .records
+        .iter()
+        .filter(is_bug_check)
+        .take(bug_checks_due)
+        .collect();
     for record in &boot.records {
+        if due.iter().any(|asked| std::ptr::eq(*asked, record)) {
+            continue;
+        }
         match record {
             Record::KernelPanic { text } => {
                 return Some(format!("the bench kernel failed: {text}"));

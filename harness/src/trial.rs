@@ -23,7 +23,7 @@ use crate::{
     session::{Inputs, Next, Session, life::Life},
     setup::{self, Need, Toolchain},
     symbols::Symbols,
-    verdict::{self, Context},
+    verdict::{self, Context, CrashAsked},
 };
 
 /// The tools of a command: where the sources are, how to build, where to show progress.
@@ -124,7 +124,11 @@ pub fn judged(
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
-            Job::Run => 0,
+            Job::Run | Job::Crash { .. } => 0,
+        },
+        crash: match job {
+            Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
+            Job::Cycle { .. } | Job::Run => None,
         },
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,

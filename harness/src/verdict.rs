@@ -8,6 +8,8 @@
 //! * [`marking`]: is what the dump instance marked exactly what it must?
 //! * [`content`]: memory, image, disk and requests.
 
+use proto::scenario::{CrashCause, DumpKind};
+
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
     report::{Check, Outcome, Report, SCHEMA, Setup, gather},
@@ -28,6 +30,8 @@ mod tests;
 pub struct Context {
     /// Hibernations asked for; 0 when the job was to run without any.
     pub cycles: u32,
+    /// The crash asked for, if one was.
+    pub crash: Option<CrashAsked>,
     /// Requests that were to be in flight when a hibernation begins.
     pub in_flight: u32,
     /// What ran where.
@@ -36,6 +40,15 @@ pub struct Context {
     pub memory: Vec<MemoryCompare>,
     /// The disk after the last power-off; `None` when the life did not get there.
     pub disk: Option<DiskCompare>,
+}
+
+/// A crash that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashAsked {
+    /// What the dump was to hold.
+    pub kind: DumpKind,
+    /// What was to bring the system down.
+    pub cause: CrashCause,
 }
 
 /// Everything that a check may look at.

@@ -3,6 +3,7 @@
 //! [`invoke`] is the only way into a driver image. [`set_hooks`] lets the rules look at every entry and exit.
 
 use alloc::{format, string::String, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 pub use kind::CallbackKind;
 use proto::owner::Role;
@@ -94,6 +95,13 @@ struct Active {
 
 static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
 static HOOKS: Lock<Option<Hooks>> = Lock::new(None);
+/// Top of the stack on which the next `HwStorStartIo` runs; 0: the stack of the moment.
+static TIGHT_STACK: AtomicU64 = AtomicU64::new(0);
+
+/// Runs the next `HwStorStartIo` on the stack that ends at `top`: one that is too small brings the system down.
+pub fn tighten_next_start_io(top: Va) {
+    TIGHT_STACK.store(top.0, Ordering::Relaxed);
+}
 
 /// Sets what looks at every callback.
 pub fn set_hooks(hooks: Hooks) {
@@ -124,7 +132,12 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     let irql_before = irql::current();
     cpu::default_float_state();
     let start = timer::instructions();
-    let returned = stubs::call(entry, &slots);
+    let stack = if callback.kind == CallbackKind::StartIo {
+        TIGHT_STACK.swap(0, Ordering::Relaxed)
+    } else {
+        0
+    };
+    let returned = stubs::call(entry, &slots, Va(stack));
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();
     let foreign = ACTIVE

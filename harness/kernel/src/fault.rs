@@ -6,7 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 use proto::{owner::Role, record::PhysicalRange};
 
 use crate::{
-    call,
+    call, crash,
     hw::{cpu, entry::Frame, layout},
     image,
     irql::{self, DISPATCH_LEVEL},
@@ -35,6 +35,7 @@ const DIVIDE_BY_ZERO: u64 = 0xC000_0094;
 const ASSERTION_FAILURE: u64 = 0xC000_0420;
 
 const DIVIDE: u64 = 0;
+const NMI: u64 = 2;
 const BREAK: u64 = 3;
 const INVALID_OPCODE: u64 = 6;
 const DOUBLE_FAULT: u64 = 8;
@@ -86,6 +87,9 @@ pub fn add_hook(hook: Hook) {
 
 /// What the entry code calls for exceptions, with interrupts disabled.
 pub(crate) fn handle(frame: &Frame) {
+    if frame.vector == NMI {
+        return crash::nmi(frame);
+    }
     let role = image::find(frame.instruction()).map(|place| place.role);
     if frame.vector == PAGE_FAULT {
         let fault = Fault {
@@ -158,6 +162,10 @@ fn stop_for_page_fault(frame: &Frame, fault: &Fault) -> ! {
         call::trace_from(fault.instruction, Va(frame.rsp)),
     );
     let place = image::symbolise(fault.instruction);
+    if is_used_up_stack(frame, fault) {
+        let text = format!("the stack is used up at {} by {place}", fault.address);
+        stop(UNEXPECTED_TRAP, [DOUBLE_FAULT, 0, 0, 0], text, frame)
+    }
     let hint = hint_for(fault.address);
     let text = format!("{how} of {}{hint} by {place}", fault.address);
     let level = irql::current();
@@ -172,6 +180,12 @@ fn stop_for_page_fault(frame: &Frame, fault: &Fault) -> ! {
     }
     let parameters = [ACCESS_VIOLATION, frame.rip, fault.address.0, 0];
     stop(EXCEPTION_NOT_HANDLED, parameters, text, frame)
+}
+
+/// A fault right at the stack pointer means that the stack ends there. Windows has no stack left to deliver it on and stops
+/// with a double fault, so that is what is reported.
+fn is_used_up_stack(frame: &Frame, fault: &Fault) -> bool {
+    fault.access != FaultAccess::Execute && fault.address.0.abs_diff(frame.rsp) < PAGE_BYTES
 }
 
 /// What lies near an address that is not mapped.
@@ -202,7 +216,7 @@ fn hint_for(address: Va) -> String {
 
 fn stop(code: u32, parameters: [u64; 4], text: String, frame: &Frame) -> ! {
     let trace = call::trace_from(frame.instruction(), Va(frame.rsp));
-    record::bugcheck_with_trace(code, parameters, text, trace)
+    record::bugcheck_at(code, parameters, text, trace, frame)
 }
 
 /// The error code of a page fault (Intel SDM volume 3, 4.7).

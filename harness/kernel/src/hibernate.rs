@@ -21,7 +21,7 @@ pub mod writer;
 
 /// Reports the extended functions that the dump instance asked for in vain.
 #[cfg(any(target_os = "none", clippy))]
-fn report_not_implemented() {
+pub(crate) fn report_not_implemented() {
     use crate::{dump::instance, record};
     let codes = instance::with(|port| (port.stack.role, port.instance.not_implemented.clone()));
     let Some((role, codes)) = codes else {

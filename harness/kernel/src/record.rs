@@ -11,8 +11,12 @@ pub use proto::record::{Checkpoint, Level, Record};
 use proto::wire;
 
 use crate::{
-    call,
-    hw::{checkpoint as sync_point, port},
+    call, crash,
+    hw::{
+        checkpoint as sync_point,
+        entry::{self, Frame},
+        port,
+    },
     interrupt, power, timer,
 };
 
@@ -73,6 +77,13 @@ pub fn checkpoint(point: Checkpoint) {
     checkpoint_with(point, 0);
 }
 
+/// As [`checkpoint`]; `last` runs after the announcement, right before the stop. It must allocate nothing.
+pub fn checkpoint_after(point: Checkpoint, last: impl FnOnce()) {
+    emit(&Record::Checkpoint { checkpoint: point });
+    last();
+    sync_point::bench_checkpoint(number(point), 0);
+}
+
 /// As [`checkpoint`], with an argument that the host finds in `rsi`; `rdi` is the number of the checkpoint.
 pub fn checkpoint_with(point: Checkpoint, argument: u64) {
     emit(&Record::Checkpoint { checkpoint: point });
@@ -86,12 +97,24 @@ pub fn bugcheck(code: u32, parameters: [u64; 4], text: String) -> ! {
 
 /// As [`bugcheck`], with the trace given.
 pub fn bugcheck_with_trace(code: u32, parameters: [u64; 4], text: String, trace: Vec<u64>) -> ! {
+    bugcheck_at(code, parameters, text, trace, &entry::here())
+}
+
+/// As [`bugcheck`], with the trace and the registers of the moment. A system that was prepared for it writes a dump.
+pub fn bugcheck_at(
+    code: u32,
+    parameters: [u64; 4],
+    text: String,
+    trace: Vec<u64>,
+    frame: &Frame,
+) -> ! {
     emit(&Record::Bugcheck {
         code,
         parameters,
         text,
         trace,
     });
+    crash::take_over(code, parameters, frame);
     power::off()
 }
 
@@ -115,5 +138,7 @@ const fn number(point: Checkpoint) -> u64 {
         Checkpoint::ImageComplete => 2,
         Checkpoint::Resumed => 3,
         Checkpoint::Workload => 4,
+        Checkpoint::Crash => 5,
+        Checkpoint::NmiWanted => 6,
     }
 }

@@ -1,7 +1,7 @@
 //! The scenarios: what the bench does from the first driver load to the end of the simulated system's life.
 //!
 //! [`run`] carries out the job of a [`Bundle`]. `system` starts and stops the storage stack, `memory` plays the
-//! machine's programs, `cycle` is the hibernation, `exercise` the life without one. Faults that the bench plays itself
+//! machine's programs, `cycle` is the hibernation, `exercise` the life without one, `crash` the one that ends in a dump. Faults that the bench plays itself
 //! are started here.
 
 use alloc::string::String;
@@ -13,6 +13,7 @@ use proto::{
 
 use crate::{dump, exports, fault, port, power, record, rules};
 
+mod crash;
 mod cycle;
 mod exercise;
 mod memory;
@@ -61,6 +62,7 @@ pub fn run(bundle: &Bundle) -> ! {
     let done = match bundle.scenario.job {
         Job::Cycle { count } => cycle::run(bundle, count).map(|()| count),
         Job::Run => exercise::run(bundle).map(|()| 0),
+        Job::Crash { kind, cause } => crash::run(bundle, kind, cause).map(|()| 0),
     };
     match done {
         Ok(cycles) => {

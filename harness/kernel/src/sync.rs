@@ -3,11 +3,27 @@
 //! A lock is held for the bookkeeping of one call, never across a call into a driver; an attempt to take one that is
 //! already held can therefore never succeed on one processor and is reported as the bench's own defect.
 
-use core::ops::{Deref, DerefMut};
+use core::{
+    ops::{Deref, DerefMut},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use spin::{Mutex, MutexGuard};
 
-use crate::interrupt::{self, Flag};
+use crate::{
+    crash,
+    interrupt::{self, Flag},
+};
+
+/// Locks that are held at present.
+static HELD: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the bench kernel is in the middle of its own bookkeeping: a non-maskable interrupt that comes then must wait
+/// until the books are in order ([`crash::nmi`]).
+#[must_use]
+pub fn any_held() -> bool {
+    HELD.load(Ordering::Relaxed) != 0
+}
 
 /// A value that interrupt handlers and the main flow share.
 #[derive(Debug, Default)]
@@ -41,6 +57,7 @@ impl<T> Lock<T> {
         let Some(value) = self.value.try_lock() else {
             panic!("a lock of the bench kernel is taken twice");
         };
+        HELD.fetch_add(1, Ordering::Relaxed);
         Guard {
             value: Some(value),
             flag,
@@ -54,6 +71,7 @@ impl<T> Lock<T> {
             interrupt::restore(flag);
             return None;
         };
+        HELD.fetch_add(1, Ordering::Relaxed);
         Some(Guard {
             value: Some(value),
             flag,
@@ -84,6 +102,9 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         self.value = None;
+        if HELD.fetch_sub(1, Ordering::Relaxed) == 1 {
+            crash::after_last_lock();
+        }
         interrupt::restore(self.flag);
     }
 }

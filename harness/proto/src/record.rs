@@ -4,7 +4,10 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::owner::{Owner, OwnerRun, Role};
+use crate::{
+    owner::{Owner, OwnerRun, Role},
+    scenario::DumpKind,
+};
 
 /// A range of bytes in guest physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +149,13 @@ pub enum Record {
     ImageWritten(ImageFacts),
     /// The rest of the image was read by the RESUME instance.
     ImageRead(ImageFacts),
+    /// The crash dump was written.
+    DumpWritten(DumpFacts),
+    /// No crash dump was written, or not all of one.
+    DumpFailed {
+        /// Why, in words.
+        text: String,
+    },
     /// The machine stops for the host here (see [`Checkpoint`]).
     Checkpoint {
         /// Which one.
@@ -200,6 +210,10 @@ pub enum Checkpoint {
     Resumed,
     /// The workload starts (for `debug --at`).
     Workload,
+    /// A bug check has stopped the system: the host saves all of RAM, before anything of the dump has run.
+    Crash,
+    /// A lock of the driver is held with requests in flight: the host sends a non-maskable interrupt.
+    NmiWanted,
 }
 
 /// One export's entry point.
@@ -436,4 +450,25 @@ pub struct CallbackPages {
     pub pages: u64,
     /// Owner of the first page.
     pub owner: Owner,
+}
+
+/// Figures of a crash dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpFacts {
+    /// What it holds.
+    pub kind: DumpKind,
+    /// Bytes of the dump file, secondary data included.
+    pub dump_bytes: u64,
+    /// Pages of memory in it.
+    pub pages: u64,
+    /// Pages that drivers added by `KbCallbackAddPages`.
+    pub added_pages: u64,
+    /// Blocks of secondary data.
+    pub secondary_blocks: u32,
+    /// Requests sent to the dump instance.
+    pub requests: u64,
+    /// Largest request in bytes.
+    pub largest_request_bytes: u32,
+    /// Calls of `HwStorInterrupt` that polled.
+    pub polls: u64,
 }

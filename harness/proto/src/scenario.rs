@@ -44,6 +44,8 @@ pub struct Scenario {
     pub data: Partition,
     /// The partition that takes the hibernation image.
     pub hibernation: Partition,
+    /// The partition that takes a crash dump: the dump file lies at its start, byte for byte.
+    pub crash: Partition,
     /// Registry values that the driver may read.
     pub registry: Vec<RegistryValue>,
     /// Size of the workload.
@@ -64,6 +66,39 @@ pub enum Job {
     },
     /// Start, bus scan, workload, reset ladder, PnP stop and removal; no hibernation.
     Run,
+    /// Start, workload, then a bug check with requests in flight, and a dump by the crash stack.
+    Crash {
+        /// What the dump holds.
+        kind: DumpKind,
+        /// What brings the system down.
+        cause: CrashCause,
+    },
+}
+
+/// What a crash dump holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DumpKind {
+    /// Every page of RAM (`DUMP_TYPE_FULL`).
+    Full,
+    /// The kernel's pages and what drivers added (`DUMP_TYPE_BITMAP_FULL`'s layout).
+    Kernel,
+    /// Header, stack, processor and driver list, and what drivers added (`DUMP_TYPE_TRIAGE`).
+    Small,
+}
+
+/// What brings the system down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CrashCause {
+    /// `KeBugCheckEx(MANUALLY_INITIATED_CRASH)`, as by the keyboard.
+    BugCheck,
+    /// The driver's doorbell page is taken away under it: an access violation in `HwStorStartIo`.
+    AccessViolation,
+    /// A callback runs on a stack that is too small.
+    StackOverflow,
+    /// The same where the page fault cannot be delivered either: a double fault.
+    DoubleFault,
+    /// A non-maskable interrupt of the host, with a lock of the driver held.
+    Nmi,
 }
 
 /// A partition, in sectors of the disk.

@@ -2,7 +2,7 @@
 //!
 //! [`DiskBaseline::take`] before the first start, [`compare`] after the last power-off. Three questions: does the data
 //! partition hold what the workload wrote, is every byte of it that nobody wrote still zero, and is everything outside of
-//! the two partitions (partition tables above all) as it was?
+//! the partitions (partition tables above all) as it was?
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 
@@ -32,7 +32,7 @@ pub struct DiskCompare {
     pub disk_bytes: u64,
     /// Whether both partition tables parse, with the partitions where the harness put them.
     pub partition_tables_intact: bool,
-    /// Bytes outside of the two partitions that were compared with their state before the run.
+    /// Bytes outside of the partitions that were compared with their state before the run.
     pub bytes_outside: u64,
     /// Whether those bytes are unchanged.
     pub outside_unchanged: bool,
@@ -182,9 +182,10 @@ fn count_nonzero(result: &mut DiskCompare, file: &File, area: &Ranges) -> io::Re
     })
 }
 
-/// Everything but the two partitions.
+/// Everything but the three partitions.
 fn outside(layout: &Layout, bytes: u64) -> Ranges {
-    let partitions = [layout.data, layout.hibernation].map(|part| partition(layout, part));
+    let partitions =
+        [layout.data, layout.hibernation, layout.crash].map(|part| partition(layout, part));
     Ranges::new([(0, bytes)]).minus(&Ranges::new(partitions))
 }
 

@@ -41,7 +41,7 @@ fn write(disk: &Disk, block: u64, content: &[u8]) {
 fn disk_with(change: impl FnOnce(&mut Vec<TocEntry>, &mut ImageHeader)) -> Disk {
     let directory = tempfile::tempdir().expect("made");
     let path = directory.path().join("disk");
-    let layout = disk::create(&path, 512).expect("created");
+    let layout = disk::create(&path, 512, 1 << 20).expect("created");
     let disk = Disk {
         start: layout.range(layout.hibernation).offset,
         _directory: directory,

@@ -321,6 +321,15 @@ impl<'a> Guest<'a> {
                 kill(self.qemu.id());
                 Ok(())
             }
+            Checkpoint::Crash => {
+                self.progress.step("saving all of the guest's memory");
+                let ram = memory::ram(&self.boot.records);
+                let save =
+                    memory::save_ranges(&mut self.qemu.qmp, &ram, checkpoint, 0, self.directory)?;
+                self.boot.saves.push(save);
+                Ok(())
+            }
+            Checkpoint::NmiWanted => self.qemu.qmp.inject_nmi(),
             Checkpoint::ImageLoaded | Checkpoint::ImageComplete | Checkpoint::Workload => Ok(()),
         }
     }

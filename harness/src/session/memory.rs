@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use proto::{
     hiber::PAGE_BYTES,
     owner::OwnerRun,
-    record::{Checkpoint, PhysicalRange},
+    record::{Checkpoint, PhysicalRange, Record},
 };
 
 use super::life::{MemorySave, SavedPiece};
@@ -21,8 +21,34 @@ pub fn save(
     cycle: u32,
     directory: &RunDirectory,
 ) -> Result<MemorySave> {
+    save_ranges(qmp, &ranges_in_use(runs), checkpoint, cycle, directory)
+}
+
+/// All RAM, as the guest's first record has it.
+#[must_use]
+pub fn ram(records: &[Record]) -> Vec<PhysicalRange> {
+    records
+        .iter()
+        .find_map(|record| match record {
+            Record::Hello { ram, .. } => Some(ram.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+/// Saves ranges of memory; the CPU must be stopped.
+///
+/// # Errors
+/// QEMU cannot write the files.
+pub fn save_ranges(
+    qmp: &mut Qmp,
+    ranges: &[PhysicalRange],
+    checkpoint: Checkpoint,
+    cycle: u32,
+    directory: &RunDirectory,
+) -> Result<MemorySave> {
     let mut pieces = Vec::new();
-    for range in ranges_in_use(runs) {
+    for &range in ranges {
         let file = directory.file(&format!(
             "{checkpoint:?}-{cycle}-{:x}.memory",
             range.address

@@ -42,8 +42,9 @@ pub(super) fn bench_sound(evidence: &Evidence<'_>) -> Finding {
     Finding::unless(&faults, "the bench kernel reported no defect of its own")
 }
 
-/// `no-bugcheck`: the simulated system did not stop.
+/// `no-bugcheck`: the simulated system did not stop, or, where it was to, it stopped once.
 pub(super) fn no_bugcheck(evidence: &Evidence<'_>) -> Finding {
+    let expected = usize::from(evidence.context.crash.is_some());
     let faults: Vec<String> = evidence
         .life
         .records()
@@ -59,7 +60,11 @@ pub(super) fn no_bugcheck(evidence: &Evidence<'_>) -> Finding {
             _ => None,
         })
         .collect();
-    Finding::unless(&faults, "no bug check")
+    match faults.split_at_checked(expected) {
+        Some(([asked], more)) => Finding::unless(more, asked.clone()),
+        Some((_, faults)) => Finding::unless(faults, "no bug check"),
+        None => Finding::Broken("the system was to stop with a bug check and did not".to_owned()),
+    }
 }
 
 /// `boots-in-order`: one process per power-on, each beginning with a `Hello` of the right number and protocol.

@@ -81,6 +81,7 @@ pub(crate) fn life() -> Life {
 /// What was asked for, and good comparisons.
 pub(crate) fn context() -> Context {
     Context {
+        crash: None,
         cycles: 2,
         in_flight: 4,
         setup: Setup {

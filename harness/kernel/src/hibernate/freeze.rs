@@ -34,9 +34,15 @@ impl Shadow {
     /// may be added. `None` if there is no memory.
     #[must_use]
     pub fn reserve() -> Option<Self> {
+        Self::reserve_for(needs_shadow)
+    }
+
+    /// The same for every page whose owner is `wanted`.
+    #[must_use]
+    pub fn reserve_for(wanted: fn(Owner) -> bool) -> Option<Self> {
         let sources: Vec<_> = mem::owner_runs()
             .into_iter()
-            .filter(|run| needs_shadow(run.owner))
+            .filter(|run| wanted(run.owner))
             .collect();
         let pages = sources.iter().map(|run| run.pages).sum();
         let frames = mem::take_pages(Owner::Scratch, pages)?;

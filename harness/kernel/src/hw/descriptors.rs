@@ -128,6 +128,16 @@ pub fn load() {
     unsafe { asm!("ltr {0:x}", in(reg) TASK, options(nostack)) };
 }
 
+/// Delivers page faults on the stack on which they occur: where that is used up, a double fault follows, as on a system
+/// without a stack of its own for page faults.
+pub fn deliver_page_faults_in_place() {
+    // SAFETY: see `Table`: nobody else holds a reference, and one processor runs.
+    let gates = unsafe { &mut *GATES.0.get() };
+    if let Some(gate) = gates.0.get_mut(14) {
+        *gate = interrupt_gate(entry::stub(14), 0);
+    }
+}
+
 /// Low half of the descriptor of an available 64-bit task state segment.
 fn task_descriptor(base: u64) -> u64 {
     (TASK_STATE_BYTES as u64 - 1)

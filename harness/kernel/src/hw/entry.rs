@@ -11,7 +11,7 @@ use crate::mem::Va;
 const STUB_BYTES: u64 = 16;
 
 /// The interrupted state, in the order in which the entry code pushes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 #[expect(missing_docs, reason = "the fields are the registers")]
 pub struct Frame {
@@ -47,9 +47,49 @@ impl Frame {
     }
 }
 
+/// The registers of the caller: those that the convention preserves are exact, the others hold what they hold.
+#[must_use]
+pub fn here() -> Frame {
+    let mut frame = Frame::default();
+    // SAFETY: the routine writes one complete frame to the address that it is given.
+    unsafe { capture_frame(&raw mut frame) };
+    frame
+}
+
 core::arch::global_asm!(
     r#"
     .text
+    .balign 16
+    .global capture_frame
+capture_frame:
+    mov [rdi], r15
+    mov [rdi + 8], r14
+    mov [rdi + 16], r13
+    mov [rdi + 24], r12
+    mov [rdi + 32], r11
+    mov [rdi + 40], r10
+    mov [rdi + 48], r9
+    mov [rdi + 56], r8
+    mov [rdi + 64], rdi
+    mov [rdi + 72], rsi
+    mov [rdi + 80], rbp
+    mov [rdi + 88], rbx
+    mov [rdi + 96], rdx
+    mov [rdi + 104], rcx
+    mov [rdi + 112], rax
+    mov rax, [rsp]
+    mov [rdi + 136], rax            // rip: where the caller goes on.
+    mov eax, cs
+    mov [rdi + 144], rax
+    pushfq
+    pop rax
+    mov [rdi + 152], rax
+    lea rax, [rsp + 8]
+    mov [rdi + 160], rax            // rsp: as the caller finds it.
+    mov eax, ss
+    mov [rdi + 168], rax
+    ret
+
     .balign 16
     .global interrupt_stubs
 interrupt_stubs:
@@ -115,6 +155,10 @@ interrupt_common:
 
 unsafe extern "C" {
     static interrupt_stubs: u8;
+}
+
+unsafe extern "sysv64" {
+    fn capture_frame(into: *mut Frame);
 }
 
 /// Address of the stub of a vector.

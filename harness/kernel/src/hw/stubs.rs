@@ -53,12 +53,14 @@ export_common:
     pop rbp
     ret
 
-    // rdi: entry, rsi: arguments, rdx: their number (at least 4).
+    // rdi: entry, rsi: arguments, rdx: their number (at least 4), rcx: top of another stack, or 0.
     .balign 16
     .global call_driver
 call_driver:
     push rbp
     mov rbp, rsp
+    test rcx, rcx
+    cmovnz rsp, rcx
     mov rax, rdi
     lea r10, [rdx + 1]
     and r10, -2
@@ -86,7 +88,7 @@ unsafe extern "C" {
 }
 
 unsafe extern "sysv64" {
-    fn call_driver(entry: u64, arguments: *const u64, count: u64) -> u64;
+    fn call_driver(entry: u64, arguments: *const u64, count: u64, stack: u64) -> u64;
 }
 
 /// Address of the stub with that number.
@@ -96,16 +98,16 @@ pub fn stub(index: usize) -> Va {
     Va(first + index as u64 * STUB_BYTES)
 }
 
-/// Calls code of a driver image with the Windows x64 convention.
+/// Calls code of a driver image with the Windows x64 convention, on the stack that ends at `stack` unless that is null.
 ///
 /// # Panics
 /// If there are fewer than four arguments: the convention's home space must be complete.
 #[must_use]
-pub fn call(entry: Va, arguments: &[u64]) -> u64 {
+pub fn call(entry: Va, arguments: &[u64], stack: Va) -> u64 {
     assert!(arguments.len() >= 4, "the home space has four slots");
     // SAFETY: (1) the bridge keeps the kernel's registers and stack as the convention demands of both sides; (2) what
     // the driver does is not in our hands: a fault ends the run with a report, and its memory is its own.
-    unsafe { call_driver(entry.0, arguments.as_ptr(), arguments.len() as u64) }
+    unsafe { call_driver(entry.0, arguments.as_ptr(), arguments.len() as u64, stack.0) }
 }
 
 /// What every stub calls.

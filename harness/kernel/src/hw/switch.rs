@@ -76,6 +76,16 @@ pub fn hibernate(write: fn() -> !, resume: fn()) {
     unsafe { switch_to_hibernate(begin) };
 }
 
+/// Runs `run` on the hibernate stack and never comes back: for the crash dump, whatever the stack of the moment is worth.
+/// IRQL HIGH, interrupts disabled.
+pub fn leave(run: fn() -> !) -> ! {
+    *WRITE.lock() = Some(run);
+    // SAFETY: the routine switches to a stack that nothing else uses in the life of a crashed system, and `begin` does
+    // not return.
+    unsafe { switch_to_hibernate(begin) };
+    unreachable!("the routine on the other stack does not return")
+}
+
 extern "sysv64" fn begin() -> ! {
     let write = *WRITE.lock();
     match write {

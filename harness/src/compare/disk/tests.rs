@@ -18,7 +18,7 @@ struct Disk {
 fn disk() -> Disk {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("disk.raw");
-    let layout = create(&path, 512).unwrap();
+    let layout = create(&path, 512, 4 << 20).unwrap();
     let baseline = DiskBaseline::take(&path, &layout).unwrap();
     Disk {
         _directory: directory,

@@ -17,6 +17,7 @@ use super::{
     args, ulong,
 };
 use crate::{
+    crash,
     exports::ExportCall,
     irql::{self, Irql},
     mem::Va,
@@ -99,6 +100,7 @@ fn take(lock: Lock) -> Irql {
             format_args!("{lock:?} is acquired at IRQL {now}, above its own {level}"),
         );
     }
+    crash::cause::lock_taken();
     now
 }
 
