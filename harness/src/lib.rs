@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod console;
+pub mod crash;
 pub mod disk;
 pub mod dumpfile;
 pub mod fault;

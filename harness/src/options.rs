@@ -11,7 +11,10 @@ use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
 use serde::Serialize;
 
-use crate::{disk::CRASH_EXTRA_BYTES, progress::Verbosity, session::tamper::HostFault};
+use crate::{
+    disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError,
+    session::tamper::HostFault,
+};
 
 /// Chipset of the virtual machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
@@ -173,6 +176,50 @@ pub struct Options {
     /// How the HBA's interrupts are delivered.
     #[serde(skip)]
     pub interrupts: InterruptMode,
+    /// Whether QEMU logs every write of the disk.
+    #[serde(skip)]
+    pub log_writes: bool,
+    /// A fault of the disk while the dump is written.
+    #[serde(skip)]
+    pub dump_fault: Option<DumpFault>,
+}
+
+/// A fault of the disk at a place of the dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DumpFault {
+    /// What the device says.
+    pub error: DiskError,
+    /// Writes that cover this byte of the dump fail.
+    pub offset: u64,
+    /// Only the first of them does.
+    pub once: bool,
+}
+
+impl FromStr for DumpFault {
+    type Err = String;
+
+    /// `io@0x2000`, `full@0x100000,once`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "io@OFFSET or full@OFFSET, with ,once behind for a single failure".to_owned();
+        let (error, place) = text.split_once('@').ok_or_else(wrong)?;
+        let error = match error {
+            "io" => DiskError::Io,
+            "full" => DiskError::NoSpace,
+            _ => return Err(wrong()),
+        };
+        let (place, once) = match place.split_once(',') {
+            None => (place, false),
+            Some((place, "once")) => (place, true),
+            Some(_) => return Err(wrong()),
+        };
+        let offset = parse_seed(place).map_err(|_| wrong())?;
+        Ok(Self {
+            error,
+            offset,
+            once,
+        })
+    }
 }
 
 impl MachineArgs {
@@ -194,6 +241,8 @@ impl MachineArgs {
             time_limit: Duration::from_secs(self.time_limit),
             faults: Vec::new(),
             host_fault: None,
+            log_writes: false,
+            dump_fault: None,
             interrupts: match self.interrupts {
                 Interrupts::Messages => InterruptMode::Messages,
                 Interrupts::OneMessage => InterruptMode::MessagesAtMost(1),
@@ -267,6 +316,8 @@ impl Default for Options {
             faults: Vec::new(),
             host_fault: None,
             interrupts: InterruptMode::Messages,
+            log_writes: false,
+            dump_fault: None,
         }
     }
 }
@@ -309,6 +360,21 @@ mod tests {
                 .machine
                 .options();
             assert_eq!(format!("{read:?}"), format!("{options:?}"));
+        }
+    }
+    #[test]
+    fn a_fault_of_the_disk_is_read() {
+        let fault: DumpFault = "full@0x2000,once".parse().expect("valid");
+        assert_eq!(
+            fault,
+            DumpFault {
+                error: DiskError::NoSpace,
+                offset: 0x2000,
+                once: true
+            }
+        );
+        for bad in ["", "io", "io@", "io@x", "bad@1", "io@1,twice"] {
+            assert!(bad.parse::<DumpFault>().is_err(), "{bad}");
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
+    crash::CrashFound,
     options::Options,
 };
 
@@ -70,6 +71,8 @@ pub struct Report {
     pub memory_compare: Vec<MemoryCompare>,
     /// The disk after the last power-off.
     pub disk_compare: Option<DiskCompare>,
+    /// The crash dump; `None` if no crash was asked for.
+    pub crash: Option<CrashFound>,
     /// Broken rules.
     pub violations: Vec<RuleViolation>,
     /// All rules of the bench with what became of them.

@@ -86,6 +86,18 @@ impl RunDirectory {
         self.path.join(name)
     }
 
+    /// QEMU's log of the disk's writes.
+    #[must_use]
+    pub fn write_log(&self) -> PathBuf {
+        self.file("writes.log")
+    }
+
+    /// The crash dump, taken off the disk.
+    #[must_use]
+    pub fn dump(&self) -> PathBuf {
+        self.file("memory.dmp")
+    }
+
     /// The disk of the virtual machine.
     #[must_use]
     pub fn disk(&self) -> PathBuf {

@@ -16,9 +16,9 @@ pub mod stop;
 pub mod tamper;
 pub mod watch;
 
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use proto::{record::Record, scenario::Job};
 
 use self::{
@@ -37,7 +37,7 @@ use crate::{
     progress::Progress,
     qemu::{
         BootFrom, DebuggerPort, MachineSpec,
-        machine::{DiskDriver, Hba},
+        machine::{DiskDriver, Hba, WriteFault},
     },
     run_directory::RunDirectory,
     symbols::Symbols,
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
             queue_size: self.options.queue_size,
             disk: self.directory.disk(),
             sector_bytes: self.options.sector_bytes,
-            disk_driver: DiskDriver::Plain,
+            disk_driver: self.disk_driver()?,
             clock: self.options.clock,
             boot,
             sockets: self.directory.path().to_path_buf(),
@@ -180,6 +180,42 @@ impl<'a> Session<'a> {
             number => format!("resume {number}: a new QEMU on the same disk"),
         });
         Guest::start(&spec, number, self.options, self.directory, self.progress)
+    }
+
+    /// What is between the guest's disk and its file in this run.
+    fn disk_driver(&self) -> Result<DiskDriver> {
+        if let Some(fault) = self.options.dump_fault {
+            let start = self.layout.range(self.layout.crash).offset;
+            return Ok(DiskDriver::FailWrites(WriteFault {
+                error: fault.error,
+                offset: start.saturating_add(fault.offset),
+                once: fault.once,
+            }));
+        }
+        if self.options.log_writes {
+            let log = self.directory.write_log();
+            File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+            return Ok(DiskDriver::LogWrites { log });
+        }
+        Ok(DiskDriver::Plain)
+    }
+
+    /// What is between the guest's disk and its file in this run.
+    fn disk_driver(&self) -> Result<DiskDriver> {
+        if let Some(fault) = self.options.dump_fault {
+            let start = self.layout.range(self.layout.crash).offset;
+            return Ok(DiskDriver::FailWrites(WriteFault {
+                error: fault.error,
+                offset: start.saturating_add(fault.offset),
+                once: fault.once,
+            }));
+        }
+        if self.options.log_writes {
+            let log = self.directory.write_log();
+            File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+            return Ok(DiskDriver::LogWrites { log });
+        }
+        Ok(DiskDriver::Plain)
     }
 
     /// Takes the ended process's results and prepares the next boot.

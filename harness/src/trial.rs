@@ -14,7 +14,7 @@ use crate::{
         disk::{self as disk_compare, DiskBaseline},
         memory::{self as memory_compare, MemoryCompare},
     },
-    interrupt,
+    crash, interrupt,
     options::Options,
     progress::{Progress, Verbosity},
     report::{DriverFile, Report, Setup},
@@ -110,6 +110,7 @@ pub fn judged(
         }
     }
     progress.step("comparing the disk");
+    let layout = session.layout;
     let life = session.life;
     let disk = if life.failure.is_none() {
         let written = disk_compare::written_ranges(&life);
@@ -121,6 +122,20 @@ pub fn judged(
     } else {
         None
     };
+    let dump = match job {
+        Job::Crash { .. } => {
+            progress.step("examining the dump");
+            let log = options.log_writes.then(|| directory.write_log());
+            let place = crash::Place {
+                disk: &directory.disk(),
+                layout: &layout,
+                out: &directory.dump(),
+                write_log: log.as_deref(),
+            };
+            Some(crash::examine(&life, &place)?)
+        }
+        Job::Cycle { .. } | Job::Run => None,
+    };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
@@ -130,6 +145,7 @@ pub fn judged(
             Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
             Job::Cycle { .. } | Job::Run => None,
         },
+        dump,
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,
         memory,

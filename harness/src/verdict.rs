@@ -7,11 +7,13 @@
 //! * [`calls`]: do the debugger's breakpoints and the kernel's records agree on who called what?
 //! * [`marking`]: is what the dump instance marked exactly what it must?
 //! * [`content`]: memory, image, disk and requests.
+//! * [`crash`]: the crash dump.
 
 use proto::scenario::{CrashCause, DumpKind};
 
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
+    crash::CrashFound,
     report::{Check, Outcome, Report, SCHEMA, Setup, gather},
     session::life::Life,
 };
@@ -19,6 +21,7 @@ use crate::{
 pub mod calls;
 pub mod content;
 pub mod course;
+pub mod crash;
 pub mod marking;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -32,6 +35,8 @@ pub struct Context {
     pub cycles: u32,
     /// The crash asked for, if one was.
     pub crash: Option<CrashAsked>,
+    /// What the host found of the dump; `None` without a crash.
+    pub dump: Option<CrashFound>,
     /// Requests that were to be in flight when a hibernation begins.
     pub in_flight: u32,
     /// What ran where.
@@ -128,6 +133,16 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("io-verified", content::io_verified),
     ("in-flight-accounted", content::in_flight_accounted),
     ("above-4gib-used", content::above_4gib_used),
+    ("dump-complete", crash::dump_complete),
+    ("dump-header", crash::dump_header),
+    ("dump-pages-equal", crash::dump_pages_equal),
+    ("dump-volatile-bounded", crash::dump_volatile_bounded),
+    ("dump-full-pages-exact", crash::dump_full_pages_exact),
+    ("dump-kernel-pages-exact", crash::dump_kernel_pages_exact),
+    ("dump-added-pages", crash::dump_added_pages),
+    ("dump-outside-untouched", crash::dump_outside_untouched),
+    ("dump-write-order", crash::dump_write_order),
+    ("dump-readers-agree", crash::dump_readers_agree),
     ("rules-reported", course::rules_reported),
     ("rules-kept", course::rules_kept),
 ];
@@ -188,6 +203,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         images,
         memory_compare: context.memory.clone(),
         disk_compare: context.disk.clone(),
+        crash: context.dump.clone(),
         violations: gather::violations(life),
         rules: gather::rules(life),
         not_implemented: gather::not_implemented(life),

@@ -8,7 +8,7 @@ use proto::scenario::{CrashCause, DumpKind, Job};
 
 use super::cycle::{conclude, directory};
 use crate::{
-    options::{MachineArgs, Options},
+    options::{DumpFault, MachineArgs, Options},
     setup::Need,
     trial::{self, Origin, Workshop},
 };
@@ -75,6 +75,9 @@ pub struct Args {
     /// Size of the partition that takes the dump, in MiB [default: enough for all of RAM]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=131_072))]
     pub partition: Option<u32>,
+    /// Let the disk fail where the dump is written: io@OFFSET or full@OFFSET, with ,once behind for a single failure
+    #[arg(long, value_name = "FAULT")]
+    pub disk_fault: Option<DumpFault>,
     /// Another miniport for the same HBA instead of this repository's
     #[arg(long, value_name = "FILE.sys")]
     pub driver: Option<PathBuf>,
@@ -95,6 +98,8 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();
     options.crash_mib = arguments.partition;
+    options.dump_fault = arguments.disk_fault;
+    options.log_writes = arguments.disk_fault.is_none();
     workshop.progress.note(&format!("seed {}", options.seed));
     let setup = trial::describe(
         &inputs,

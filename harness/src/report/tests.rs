@@ -38,6 +38,7 @@ fn full() -> Report {
         before: 0,
         after: 1,
     });
+    report.crash = Some(sample::crash::everything());
     let disk = report.disk_compare.as_mut().unwrap();
     disk.first_unwritten_change = Some(Hex(0));
     disk.wrong.push(WrongRange {

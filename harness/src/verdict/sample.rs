@@ -20,6 +20,8 @@ use crate::{
     session::life::{Arguments, Boot, Hit, ImageFound, Life, Point, PowerOff, QmpEvent},
 };
 
+pub(crate) mod crash;
+
 /// Virtual address of the context.
 pub(crate) const CONTEXT: u64 = 0xffff_a000_0000_1200;
 /// Physical address of the context.
@@ -82,6 +84,7 @@ pub(crate) fn life() -> Life {
 pub(crate) fn context() -> Context {
     Context {
         crash: None,
+        dump: None,
         cycles: 2,
         in_flight: 4,
         setup: Setup {

@@ -1,0 +1,163 @@
+//! A crash and its kernel dump in which nothing is wrong, made of a synthetic dump.
+
+use std::io::Cursor;
+
+use proto::{
+    owner::{Owner, OwnerRun},
+    record::{DumpFacts, PhysicalRange, Record},
+    scenario::{CrashCause, DumpKind, PROTOCOL_VERSION},
+};
+
+use crate::{
+    compare::dump::{DumpCompare, PageDifference, PageSet},
+    crash::{CrashFound, WriteOrder},
+    dumpfile::{
+        DumpFile,
+        summary::Summary,
+        synthetic::{CODE, Synthetic},
+        triage::{DataBlock, Triage},
+    },
+    readers::Reading,
+    report::Hex,
+    session::life::Life,
+    verdict::{Context, CrashAsked},
+};
+
+/// A life that ends in the bug check of the synthetic dumps.
+fn life(summary: &Summary) -> Life {
+    let ram = Synthetic::default()
+        .runs
+        .iter()
+        .map(|(first, pages)| PhysicalRange {
+            address: first * 4096,
+            bytes: pages * 4096,
+        })
+        .collect();
+    let owners = vec![
+        OwnerRun {
+            first_pfn: 0x100,
+            pages: 7,
+            owner: Owner::KernelData,
+        },
+        OwnerRun {
+            first_pfn: 0x120,
+            pages: 1,
+            owner: Owner::HibernateStack,
+        },
+    ];
+    let stack = PhysicalRange {
+        address: 0x12_0000,
+        bytes: 4096,
+    };
+    let records = vec![
+        Record::Hello {
+            protocol_version: PROTOCOL_VERSION,
+            boot: 0,
+            ram,
+        },
+        Record::Bugcheck {
+            code: CODE,
+            parameters: [0x11, 0x22, 0x33, 0x44],
+            text: "on purpose".to_owned(),
+            trace: Vec::new(),
+        },
+        Record::OwnerMap { runs: owners },
+        Record::Volatile {
+            ranges: vec![(stack, "the stack on which the dump is written".to_owned())],
+        },
+        Record::DumpWritten(DumpFacts {
+            kind: DumpKind::Kernel,
+            dump_bytes: summary.file_bytes,
+            pages: summary.pages,
+            added_pages: 2,
+            secondary_blocks: 1,
+            requests: 3,
+            largest_request_bytes: 8192,
+            polls: 5,
+        }),
+    ];
+    Life {
+        boots: vec![super::boot(0, records)],
+        failure: None,
+    }
+}
+
+/// The life and a kernel dump in which nothing is wrong.
+pub(crate) fn good() -> (Life, Context) {
+    let mut file = Synthetic::default().bitmap(5);
+    file[0x34] = 1;
+    let mut dump = DumpFile::open(Cursor::new(file)).unwrap();
+    let summary = Summary::of(&mut dump).unwrap();
+    let life = life(&summary);
+    let context = Context {
+        cycles: 0,
+        crash: Some(CrashAsked {
+            kind: DumpKind::Kernel,
+            cause: CrashCause::BugCheck,
+        }),
+        dump: Some(CrashFound {
+            dump: Some(summary),
+            compare: Some(DumpCompare {
+                pages: 8,
+                pages_compared: 7,
+                pages_volatile: 1,
+                bytes_volatile: 4096,
+                ..DumpCompare::default()
+            }),
+            page_set: Some(PageSet {
+                expected: 8,
+                ..PageSet::default()
+            }),
+            added_pages: 2,
+            reading: Some(Reading {
+                reader: "another".to_owned(),
+                pages: 8,
+                ..Reading::default()
+            }),
+            order: Some(WriteOrder {
+                writes: 4,
+                header_first: true,
+                header_last: true,
+                flushed: true,
+                ..WriteOrder::default()
+            }),
+            ..CrashFound::default()
+        }),
+        memory: Vec::new(),
+        ..super::context()
+    };
+    (life, context)
+}
+
+/// Everything that can be found of a dump at once, so that all fields of the report appear.
+pub(crate) fn everything() -> CrashFound {
+    let (_, context) = good();
+    let mut found = context.dump.unwrap();
+    found.refusal = Some("its header was not completed".to_owned());
+    found.strays.push("elsewhere".to_owned());
+    found.added_missing.push("page 0x11".to_owned());
+    let summary = found.dump.as_mut().unwrap();
+    summary.problems.push("it is cut short".to_owned());
+    let block = DataBlock {
+        address: 0x1000,
+        bytes: 1,
+        offset: 0x3000,
+    };
+    summary.triage = Some(Triage {
+        dump_bytes: 0x4000,
+        stack: Some(block),
+        blocks: vec![block],
+    });
+    let difference = PageDifference {
+        page: Hex(0x1000),
+        offset: 1,
+        bytes: 1,
+        memory: 0,
+        dump: 1,
+    };
+    found.compare.as_mut().unwrap().differences.push(difference);
+    let reading = found.reading.as_mut().unwrap();
+    reading.modules.push("hiberport.sys".to_owned());
+    reading.disagreements.push("number of pages".to_owned());
+    found
+}
