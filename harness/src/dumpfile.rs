@@ -54,6 +54,8 @@ pub enum Body {
     Pages(PageMap),
     /// Blocks by virtual address (type 4).
     Blocks(Triage),
+    /// Encrypted by the dump filter: readable with the private key alone.
+    Sealed,
     /// Nothing that could be read; [`DumpFile::problems`] says why.
     Unreadable,
 }
@@ -116,7 +118,7 @@ impl<R: Read + Seek> DumpFile<R> {
     pub const fn pages(&self) -> Option<&PageMap> {
         match &self.body {
             Body::Pages(pages) => Some(pages),
-            Body::Blocks(_) | Body::Unreadable => None,
+            Body::Blocks(_) | Body::Sealed | Body::Unreadable => None,
         }
     }
 
@@ -188,7 +190,7 @@ impl<R: Read + Seek> DumpFile<R> {
     }
 
     fn read_blobs(&mut self) -> io::Result<()> {
-        if matches!(self.body, Body::Unreadable) {
+        if matches!(self.body, Body::Sealed | Body::Unreadable) {
             return Ok(());
         }
         let start = self.body_end.next_multiple_of(blobs::ALIGNMENT);
@@ -207,6 +209,9 @@ fn read_body<R: Read + Seek>(
     source: &mut Source<R>,
     header: &Header,
 ) -> Result<(Body, u64), PagesError> {
+    if header.sealed {
+        return Ok((Body::Sealed, BODY_OFFSET));
+    }
     match header.dump_type {
         DumpType::Full => {
             let pages = PageMap::of_runs(&header.runs, BODY_OFFSET)?;

@@ -15,7 +15,10 @@ use kdmp_parser::{
 };
 use serde::Serialize;
 
-use crate::dumpfile::{DumpFile, PAGE_BYTES, header::DumpType};
+use crate::{
+    compare::PAGE_STEP,
+    dumpfile::{DumpFile, PAGE_BYTES, header::DumpType},
+};
 
 /// Disagreements that are listed; all are counted.
 const LISTED: usize = 8;
@@ -50,7 +53,7 @@ impl Reading {
         }
     }
 
-    fn same<T: PartialEq + std::fmt::LowerHex>(&mut self, what: &str, theirs: T, ours: T) {
+    fn same<T: Copy + PartialEq + std::fmt::LowerHex>(&mut self, what: &str, theirs: T, ours: T) {
         if theirs != ours {
             self.differs(format!("{what} is {theirs:#x}, here {ours:#x}"));
         }
@@ -129,7 +132,7 @@ fn compare_pages<R: Read + Seek>(
     reading.pages = theirs;
     reading.same("number of pages", theirs, ours);
     let memory = phys::Reader::new(parser);
-    let mut their_page = vec![0; PAGE_BYTES as usize];
+    let mut their_page = vec![0; PAGE_STEP];
     let mut our_page = their_page.clone();
     for (address, _) in parser.physmem() {
         let pfn = address.u64() / PAGE_BYTES;

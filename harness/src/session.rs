@@ -200,24 +200,6 @@ impl<'a> Session<'a> {
         Ok(DiskDriver::Plain)
     }
 
-    /// What is between the guest's disk and its file in this run.
-    fn disk_driver(&self) -> Result<DiskDriver> {
-        if let Some(fault) = self.options.dump_fault {
-            let start = self.layout.range(self.layout.crash).offset;
-            return Ok(DiskDriver::FailWrites(WriteFault {
-                error: fault.error,
-                offset: start.saturating_add(fault.offset),
-                once: fault.once,
-            }));
-        }
-        if self.options.log_writes {
-            let log = self.directory.write_log();
-            File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-            return Ok(DiskDriver::LogWrites { log });
-        }
-        Ok(DiskDriver::Plain)
-    }
-
     /// Takes the ended process's results and prepares the next boot.
     ///
     /// # Errors

@@ -169,7 +169,10 @@ fn read_at<R: Read + Seek>(reader: &mut R, offset: u64, buffer: &mut [u8]) -> io
 mod tests {
     use std::io::Cursor;
 
-    use super::*;
+    use super::{
+        Operation::{Discard, Flush, Write},
+        *,
+    };
 
     fn log(sector: usize, counted: u64, entries: &[(u64, u64, u64)]) -> Vec<u8> {
         let mut file = Vec::new();
@@ -198,7 +201,6 @@ mod tests {
             let size = u32::try_from(sector).expect("small");
             let log = WriteLog::read(Cursor::new(&file), size).expect("a log");
             let operations: Vec<_> = log.entries.iter().map(|entry| entry.operation).collect();
-            use Operation::{Discard, Flush, Write};
             assert_eq!(operations, [Write, Flush, Discard, Write]);
             let bytes = sector as u64;
             assert_eq!(log.entries[0].range.offset, 9 * bytes);

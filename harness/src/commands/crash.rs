@@ -1,13 +1,14 @@
 //! `cargo harness crash`: the system stops, and the crash stack writes a dump.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use proto::scenario::{CrashCause, DumpKind, Job};
 
 use super::cycle::{conclude, directory};
 use crate::{
+    fault::Fault,
     options::{DumpFault, MachineArgs, Options},
     setup::Need,
     trial::{self, Origin, Workshop},
@@ -78,6 +79,9 @@ pub struct Args {
     /// Let the disk fail where the dump is written: io@OFFSET or full@OFFSET, with ,once behind for a single failure
     #[arg(long, value_name = "FAULT")]
     pub disk_fault: Option<DumpFault>,
+    /// Keep the dump, if it is complete; the file must not exist
+    #[arg(long, value_name = "FILE.dmp")]
+    pub dump: Option<PathBuf>,
     /// Another miniport for the same HBA instead of this repository's
     #[arg(long, value_name = "FILE.sys")]
     pub driver: Option<PathBuf>,
@@ -94,6 +98,13 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
+    if let Some(out) = arguments.dump.as_deref().filter(|out| out.exists()) {
+        return Err(Fault::setup(
+            format!("{} exists", out.display()),
+            "give the name of a new file for the dump",
+        )
+        .into());
+    }
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
     let inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();
@@ -122,6 +133,14 @@ pub fn execute(arguments: &Args) -> Result<()> {
         &workshop.progress,
     )?;
     workshop.progress.finish();
+    if let Some(out) = arguments
+        .dump
+        .as_deref()
+        .filter(|_| directory.dump().is_file())
+    {
+        fs::copy(directory.dump(), out)
+            .with_context(|| format!("cannot write {}", out.display()))?;
+    }
     conclude(&report, arguments.json.as_deref())
 }
 

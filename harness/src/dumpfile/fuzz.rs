@@ -2,12 +2,16 @@
 
 use std::io::Cursor;
 
-use super::{DumpFile, PAGE_BYTES, summary::Summary};
+use super::{DumpFile, summary::Summary};
+use crate::compare::PAGE_STEP;
 
 /// Pages that are read of one dump.
 const PAGES_READ: usize = 64;
 
 /// Reads whatever there is of `data` taken for a dump. Nothing may panic, and nothing may take long.
+///
+/// # Panics
+/// The reader has a defect.
 pub fn fuzz_dump_file(data: &[u8]) {
     let Ok(mut dump) = DumpFile::open(Cursor::new(data)) else {
         return;
@@ -20,7 +24,7 @@ pub fn fuzz_dump_file(data: &[u8]) {
         .pages()
         .map(|pages| pages.frames().take(PAGES_READ).collect())
         .unwrap_or_default();
-    let mut page = [0; PAGE_BYTES as usize];
+    let mut page = [0; PAGE_STEP];
     for pfn in frames {
         // An error is the end of the file.
         let _read = dump.read_page(pfn, &mut page);

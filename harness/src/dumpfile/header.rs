@@ -18,6 +18,9 @@ const RUNS_MAX: u32 = 43;
 /// Bytes of the comment.
 const COMMENT_BYTES: usize = 128;
 
+/// How the dump filter's record begins, in the place of the comment.
+const SEAL: &[u8] = b"HPSEAL01";
+
 const SIGNATURE: &[u8] = b"PAGE";
 const VALID_64: &[u8] = b"DU64";
 const VALID_32: &[u8] = b"DUMP";
@@ -139,8 +142,10 @@ pub struct Header {
     pub system_time: u64,
     /// `SystemUpTime`: 100 ns since the start.
     pub up_time: u64,
-    /// `Comment`, up to its end.
+    /// `Comment`, up to its end; empty where the dump filter keeps the sealed key there.
     pub comment: String,
+    /// The dump filter has encrypted everything behind the header (docs/dump-filter.md).
+    pub sealed: bool,
     /// `MiniDumpFields`.
     pub mini_dump_fields: u32,
     /// `SecondaryDataState`.
@@ -198,6 +203,7 @@ impl Header {
         if count > RUNS_MAX {
             return Err(HeaderError::Runs(count));
         }
+        let comment = &bytes[0xfb0..0xfb0 + COMMENT_BYTES];
         let runs = (0..count as usize)
             .map(|index| Run {
                 first_pfn: le64(bytes, 0x98 + index * 16),
@@ -223,7 +229,8 @@ impl Header {
             dump_type: DumpType::from_raw(le32(bytes, 0xf98)),
             required_space: le64(bytes, 0xfa0),
             system_time: le64(bytes, 0xfa8),
-            comment: text(&bytes[0xfb0..0xfb0 + COMMENT_BYTES]),
+            comment: text(comment),
+            sealed: comment.starts_with(SEAL),
             up_time: le64(bytes, 0x1030),
             mini_dump_fields: le32(bytes, 0x1038),
             secondary_data_state: le32(bytes, 0x103c),
@@ -249,6 +256,9 @@ fn hex_list<S: Serializer>(values: &[u64; 4], serializer: S) -> Result<S::Ok, S:
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0);
     let used = &bytes[..end.unwrap_or(bytes.len())];
+    if used.starts_with(SEAL) {
+        return String::new();
+    }
     if used
         .chunks(SIGNATURE.len())
         .all(|chunk| SIGNATURE.starts_with(chunk))

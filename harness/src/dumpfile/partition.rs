@@ -155,6 +155,7 @@ pub struct Window<R> {
 
 impl<R: Read + Seek> Window<R> {
     /// The part of `reader` that lies in `range`.
+    #[must_use]
     pub const fn new(reader: R, range: ByteRange) -> Self {
         Self {
             reader,

@@ -88,7 +88,7 @@ impl Summary {
             page_runs: dump.pages().map_or(0, |pages| pages.runs().len() as u64),
             triage: match &dump.body {
                 Body::Blocks(triage) => Some(triage.clone()),
-                Body::Pages(_) | Body::Unreadable => None,
+                Body::Pages(_) | Body::Sealed | Body::Unreadable => None,
             },
             secondary,
         })
@@ -145,6 +145,10 @@ impl Summary {
             ),
         );
         match &self.triage {
+            _ if header.sealed => line(
+                "content",
+                "encrypted; `cargo harness dump decrypt` reads it with the private key".to_owned(),
+            ),
             Some(triage) => line(
                 "content",
                 format!(

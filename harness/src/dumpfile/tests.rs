@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::{
     Body, DumpError, DumpFile,
-    header::*,
+    header::DumpType,
     summary::Summary,
     synthetic::{self, Synthetic},
 };
@@ -200,6 +200,19 @@ fn what_is_damaged_is_named_and_the_rest_is_read() {
         );
         assert_eq!(dump.header.bug_check_code, synthetic::CODE);
     }
+}
+
+#[test]
+fn an_encrypted_dump_is_known_by_its_sealed_key() {
+    let mut file = Synthetic::default().bitmap(6);
+    file[0xfb0..0xfb8].copy_from_slice(b"HPSEAL01");
+    file[0x2000..].fill(0xd7);
+    let mut dump = open(file);
+    assert_eq!(dump.problems, Vec::<String>::new());
+    assert_eq!(dump.body, Body::Sealed);
+    assert_eq!(dump.header.comment, "");
+    let text = Summary::of(&mut dump).expect("read").render();
+    assert!(text.contains("encrypted") && text.contains("0xe2"), "{text}");
 }
 
 #[test]

@@ -392,9 +392,10 @@ pub(super) fn dump_added_pages(evidence: &Evidence<'_>) -> Finding {
         ));
     }
     if found.added_pages == 0 {
-        return match faults.is_empty() {
-            true => Finding::NotApplicable("no driver added a page".to_owned()),
-            false => Finding::unless(&faults, ""),
+        return if faults.is_empty() {
+            Finding::NotApplicable("no driver added a page".to_owned())
+        } else {
+            Finding::unless(&faults, "")
         };
     }
     Finding::unless(&faults, format!("{} pages added", found.added_pages))

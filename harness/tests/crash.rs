@@ -1,0 +1,157 @@
+//! Crash dumps of whole runs, as all readers find them, and disks that fail while a dump is written.
+
+#[path = "support/python.rs"]
+mod python;
+mod support;
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    path::Path,
+};
+
+use harness::dumpfile::DumpFile;
+use serde_json::Value;
+use support::run;
+use tempfile::TempDir;
+
+/// Pages of which every reader gives the content.
+const SAMPLES: usize = 64;
+
+/// What a run of `crash` left behind.
+struct Crash {
+    passed: bool,
+    report: Value,
+    text: String,
+    directory: TempDir,
+}
+
+impl Crash {
+    fn run(arguments: &[&str]) -> Self {
+        let directory = TempDir::new().expect("made");
+        let file = |name: &str| directory.path().join(name).display().to_string();
+        let (json, dump) = (file("report.json"), file("memory.dmp"));
+        let mut words = vec!["crash", "--seed", "7", "--json", &json, "--dump", &dump];
+        words.extend(arguments);
+        let output = run(&words);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        let report = fs::read_to_string(&json).unwrap_or_else(|_| panic!("no report\n{text}"));
+        Self {
+            passed: output.status.success(),
+            report: serde_json::from_str(&report).expect("JSON"),
+            text,
+            directory,
+        }
+    }
+
+    /// `passed`, `failed` or `not applicable`.
+    fn outcome(&self, check: &str) -> &str {
+        self.report["checks"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|entry| entry["name"] == check)
+            .and_then(|entry| entry["outcome"].as_str())
+            .unwrap_or_else(|| panic!("no check {check}\n{}", self.text))
+    }
+
+    fn dump(&self) -> std::path::PathBuf {
+        self.directory.path().join("memory.dmp")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("text");
+        text
+    })
+}
+
+/// Two readers in Python find the pages that this repository's reader finds, with the same content.
+fn others_agree(path: &Path) {
+    let mut dump = DumpFile::open(File::open(path).expect("there")).expect("a dump");
+    let frames: Vec<u64> = dump.pages().expect("pages").frames().collect();
+    let step = (frames.len() / SAMPLES).max(1);
+    let samples: Vec<u64> = frames.iter().copied().step_by(step).collect();
+    let found = python::read_with_others(path, &samples);
+    for reader in ["kdmp_parser", "volatility3"] {
+        let theirs = &found[reader];
+        assert_eq!(theirs["type"], dump.header.dump_type.raw(), "{reader}");
+        assert_eq!(theirs["pages"], frames.len(), "{reader}");
+        for pfn in &samples {
+            let mut page = vec![0; 4096];
+            assert!(dump.read_page(*pfn, &mut page).expect("read"));
+            let ours = hex(&page);
+            assert_eq!(
+                theirs["samples"][pfn.to_string()],
+                ours,
+                "{reader}, page {pfn:#x}"
+            );
+        }
+    }
+    assert_eq!(found["kdmp_parser"]["code"], dump.header.bug_check_code);
+}
+
+#[test]
+fn a_kernel_dump_is_read_by_four_readers() {
+    let crash = Crash::run(&["--kind", "kernel"]);
+    assert!(crash.passed, "{}", crash.text);
+    for check in [
+        "dump-kernel-pages-exact",
+        "dump-pages-equal",
+        "dump-write-order",
+    ] {
+        assert_eq!(crash.outcome(check), "passed", "{check}");
+    }
+    assert_eq!(crash.report["crash"]["compare"]["bytes_different"], 0);
+    others_agree(&crash.dump());
+}
+
+#[test]
+fn a_full_dump_is_read_by_four_readers() {
+    let crash = Crash::run(&["--kind", "full", "--sector-size", "4096"]);
+    assert!(crash.passed, "{}", crash.text);
+    assert_eq!(crash.outcome("dump-full-pages-exact"), "passed");
+    assert_eq!(crash.outcome("dump-pages-equal"), "passed");
+    others_agree(&crash.dump());
+}
+
+/// The dump fails and says why; the driver answers to the end, and nothing else of the disk is touched.
+fn fails(fault: &str) {
+    let crash = Crash::run(&["--kind", "kernel", "--disk-fault", fault]);
+    assert!(!crash.passed, "{}", crash.text);
+    assert_eq!(crash.outcome("dump-complete"), "failed");
+    for check in [
+        "life-complete",
+        "disk-outside-untouched",
+        "dump-outside-untouched",
+        "bench-sound",
+    ] {
+        assert_eq!(crash.outcome(check), "passed", "{check}\n{}", crash.text);
+    }
+    let refusal = crash.report["crash"]["refusal"].as_str().expect("refused");
+    assert!(refusal.contains("no complete dump"), "{refusal}");
+    assert!(!crash.dump().exists());
+    assert_eq!(
+        crash.report["violations"].as_array().map(Vec::len),
+        Some(0),
+        "{}",
+        crash.text
+    );
+}
+
+#[test]
+fn a_bad_sector_in_the_body_fails_the_dump() {
+    fails("io@0x100000");
+}
+
+#[test]
+fn a_bad_sector_in_the_header_fails_the_dump() {
+    fails("io@0");
+}
+
+#[test]
+fn a_full_disk_fails_the_dump() {
+    fails("full@0x40000");
+}
