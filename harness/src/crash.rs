@@ -12,7 +12,7 @@ use anyhow::Result;
 use proto::{
     hiber::PAGE_BYTES,
     owner::{Owner, OwnerRun, Role},
-    record::{Checkpoint, PhysicalRange, Record},
+    record::{BugcheckCallback, CallbackPages, CallbackResult, Checkpoint, PhysicalRange, Record},
 };
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ use crate::{
 
 /// The header of a dump, which is written first and last.
 const HEADER_BYTES: u64 = 0x2000;
+/// `KbCallbackAddPages` (wdm.h, `KBUGCHECK_CALLBACK_REASON`).
+const ADD_PAGES: u32 = 4;
 
 /// What was found of a dump.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -122,7 +124,7 @@ fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()>
         .flat_map(|boot| &boot.saves)
         .find(|save| save.checkpoint == Checkpoint::Crash);
     let owners = owners_at_crash(life);
-    let added = added_pages(life);
+    let (added, lost) = added_pages(life, path);
     if let Some(pages) = dump.pages() {
         let expected = match dump.header.dump_type {
             DumpType::Full => whole_ram(life),
@@ -130,13 +132,13 @@ fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()>
         };
         found.added_pages = added.bytes() / PAGE_BYTES;
         found.page_set = Some(dump_compare::page_set(pages, &expected));
-        found.added_missing = added
+        let absent = added
             .spans()
             .iter()
             .flat_map(|(start, end)| start / PAGE_BYTES..end / PAGE_BYTES)
             .filter(|pfn| pages.offset_of(*pfn).is_none())
-            .map(|pfn| format!("page {pfn:#x}"))
-            .collect();
+            .map(|pfn| format!("page {pfn:#x}"));
+        found.added_missing = lost.into_iter().chain(absent).collect();
         if let Some(save) = save {
             let volatile = volatile(life);
             found.compare = Some(dump_compare::compare(&mut dump, save, &volatile)?);
@@ -211,9 +213,54 @@ fn volatile(life: &Life) -> Ranges {
     Ranges::of(&ranges)
 }
 
-/// The pages that drivers added by their callbacks.
-fn added_pages(_life: &Life) -> Ranges {
-    Ranges::default()
+/// The pages that drivers added by their callbacks, and what is wrong with those that cannot be found.
+///
+/// The kernel's translation of a virtual address is not believed: the dump's own page tables say where it lies.
+fn added_pages(life: &Life, path: &Path) -> (Ranges, Vec<String>) {
+    let named: Vec<CallbackPages> = life
+        .records()
+        .filter_map(|record| match record {
+            Record::BugcheckCallback(BugcheckCallback {
+                reason: ADD_PAGES,
+                result: CallbackResult::Pages(pages),
+                ..
+            }) => Some(pages.iter().copied()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let addresses: Vec<(bool, u64)> = named
+        .iter()
+        .flat_map(|range| {
+            (0..range.pages).map(|page| (range.physical_address, range.address + page * PAGE_BYTES))
+        })
+        .collect();
+    let by_address = |physical: bool| {
+        addresses
+            .iter()
+            .filter(move |(is_physical, _)| *is_physical == physical)
+            .map(|(_, address)| *address)
+    };
+    let virtual_addresses: Vec<u64> = by_address(false).collect();
+    let translated = if virtual_addresses.is_empty() {
+        Vec::new()
+    } else {
+        readers::physical_of(path, &virtual_addresses)
+    };
+    let lost = virtual_addresses
+        .iter()
+        .zip(&translated)
+        .filter(|(_, place)| place.is_none())
+        .map(|(address, _)| {
+            format!("the page at {address:#x}, not mapped by the dump's page tables,")
+        })
+        .collect();
+    let pages = by_address(true).chain(translated.iter().flatten().copied());
+    let ranges = Ranges::new(pages.map(|address| {
+        let start = address - address % PAGE_BYTES;
+        (start, start + PAGE_BYTES)
+    }));
+    (ranges, lost)
 }
 
 /// Bytes outside of the dump that are not zero: the partition behind it, and the hibernation partition, both new and empty.

@@ -9,9 +9,9 @@ use std::{
 };
 
 use kdmp_parser::{
-    gxa::{Gpa, Gxa as _},
+    gxa::{Gpa, Gva, Gxa as _},
     parse::KernelDumpParser,
-    phys,
+    phys, virt,
 };
 use serde::Serialize;
 
@@ -73,6 +73,20 @@ pub fn kdmp<R: Read + Seek>(path: &Path, dump: &mut DumpFile<R>) -> Option<Readi
         Err(error) => reading.differs(format!("it does not open it: {error}")),
     }
     Some(reading)
+}
+
+/// Where virtual addresses lie in physical memory, by the page tables in the dump itself; `None` for one that is not mapped.
+#[must_use]
+pub fn physical_of(path: &Path, addresses: &[u64]) -> Vec<Option<u64>> {
+    let Ok(parser) = KernelDumpParser::new(path) else {
+        return vec![None; addresses.len()];
+    };
+    let memory = virt::Reader::new(&parser);
+    addresses
+        .iter()
+        .map(|address| memory.translate(Gva::new(*address)).ok())
+        .map(|found| found.map(|place| place.gpa().u64()))
+        .collect()
 }
 
 fn compare<R: Read + Seek>(

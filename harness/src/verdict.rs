@@ -140,6 +140,11 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("dump-full-pages-exact", crash::dump_full_pages_exact),
     ("dump-kernel-pages-exact", crash::dump_kernel_pages_exact),
     ("dump-added-pages", crash::dump_added_pages),
+    ("dump-secondary-data", crash::dump_secondary_data),
+    (
+        "bugcheck-callbacks-in-order",
+        crash::bugcheck_callbacks_in_order,
+    ),
     ("dump-outside-untouched", crash::dump_outside_untouched),
     ("dump-write-order", crash::dump_write_order),
     ("dump-readers-agree", crash::dump_readers_agree),

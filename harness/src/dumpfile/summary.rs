@@ -147,7 +147,7 @@ impl Summary {
         match &self.triage {
             _ if header.sealed => line(
                 "content",
-                "encrypted; `cargo harness dump decrypt` reads it with the private key".to_owned(),
+                "encrypted by the dump filter: it takes the private key to read it".to_owned(),
             ),
             Some(triage) => line(
                 "content",

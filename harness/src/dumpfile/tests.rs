@@ -212,7 +212,10 @@ fn an_encrypted_dump_is_known_by_its_sealed_key() {
     assert_eq!(dump.body, Body::Sealed);
     assert_eq!(dump.header.comment, "");
     let text = Summary::of(&mut dump).expect("read").render();
-    assert!(text.contains("encrypted") && text.contains("0xe2"), "{text}");
+    assert!(
+        text.contains("encrypted") && text.contains("0xe2"),
+        "{text}"
+    );
 }
 
 #[test]

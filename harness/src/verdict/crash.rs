@@ -5,9 +5,11 @@
 use proto::{
     hiber::PAGE_BYTES,
     owner::Owner,
-    record::{DumpFacts, PhysicalRange, Record},
+    record::{BugcheckCallback, CallbackResult, DumpFacts, PhysicalRange, Record},
     scenario::DumpKind,
 };
+
+use uuid::Uuid;
 
 use super::{CrashAsked, Evidence, Finding};
 use crate::{
@@ -22,6 +24,11 @@ use crate::{
 
 /// Most bytes of a dump that may be left out of the comparison: the stack on which the dump is written.
 const VOLATILE_LIMIT_BYTES: u64 = 1 << 20;
+
+/// `KbCallbackAddPages` and `KbCallbackRemovePages` (wdm.h, `KBUGCHECK_CALLBACK_REASON`).
+const PAGES_REASONS: [u32; 2] = [4, 6];
+/// `KbCallbackSecondaryDumpData` and its form in several parts.
+const DATA_REASONS: [u32; 2] = [2, 5];
 
 /// What was asked for and what was found, or why there is nothing to look at.
 fn found<'a>(evidence: &'a Evidence<'_>) -> Result<(&'a CrashAsked, &'a CrashFound), Finding> {
@@ -368,6 +375,79 @@ pub(super) fn dump_readers_agree(evidence: &Evidence<'_>) -> Finding {
             )
         }
     }
+}
+
+/// `dump-secondary-data`: the blocks of the dump are those that callbacks delivered, in their order and with their lengths.
+pub(super) fn dump_secondary_data(evidence: &Evidence<'_>) -> Finding {
+    let (_, _, dump) = match dump(evidence) {
+        Ok(dump) => dump,
+        Err(finding) => return finding,
+    };
+    let delivered: Vec<(Uuid, u64)> = evidence
+        .life
+        .records()
+        .filter_map(|record| match record {
+            Record::BugcheckCallback(BugcheckCallback {
+                result: CallbackResult::Data { guid, bytes },
+                ..
+            }) => Some((Uuid::from_bytes_le(*guid), u64::from(*bytes))),
+            _ => None,
+        })
+        .collect();
+    let held: Vec<(Uuid, u64)> = dump
+        .secondary
+        .iter()
+        .map(|block| (block.blob.guid, block.blob.bytes))
+        .collect();
+    if delivered == held {
+        return Finding::Holds(format!("{} blocks", held.len()));
+    }
+    Finding::Broken(format!(
+        "callbacks delivered {delivered:?}, the dump holds {held:?}"
+    ))
+}
+
+/// `bugcheck-callbacks-in-order`: pages are asked for before data are, and all of it before the kernel says that the dump is
+/// written.
+pub(super) fn bugcheck_callbacks_in_order(evidence: &Evidence<'_>) -> Finding {
+    if let Err(finding) = found(evidence) {
+        return finding;
+    }
+    let places = |reasons: &[u32]| {
+        let mut places = evidence
+            .life
+            .records()
+            .enumerate()
+            .filter(|(_, record)| match record {
+                Record::BugcheckCallback(callback) => reasons.contains(&callback.reason),
+                _ => false,
+            })
+            .map(|(place, _)| place);
+        let first = places.next();
+        (first, places.last().or(first))
+    };
+    let (first_pages, last_pages) = places(&PAGES_REASONS);
+    let (first_data, last_data) = places(&DATA_REASONS);
+    if first_pages.is_none() && first_data.is_none() {
+        return Finding::NotApplicable("no callback was registered".to_owned());
+    }
+    let written = evidence
+        .life
+        .records()
+        .position(|record| matches!(record, Record::DumpWritten(_) | Record::DumpFailed { .. }));
+    let mut faults = Vec::new();
+    if first_data.is_some_and(|data| last_pages.is_some_and(|pages| pages > data)) {
+        faults.push("data were asked for before pages".to_owned());
+    }
+    let last = last_pages.max(last_data);
+    match written {
+        Some(written) if last.is_some_and(|last| last > written) => {
+            faults.push("a callback was called after the dump was written".to_owned());
+        }
+        Some(_) => {}
+        None => faults.push("the kernel did not say that the dump ended".to_owned()),
+    }
+    Finding::unless(&faults, "pages, then data, then the end")
 }
 
 /// `dump-added-pages`: every page that a driver added by its callback is in the dump.

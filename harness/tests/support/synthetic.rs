@@ -1,7 +1,6 @@
 //! Crash dumps made by hand: [`Synthetic`], for tests that need one without a run of the bench.
 //!
 //! Written from the description of the format in docs/crash-dump.md, byte by byte, without the code that reads it.
-#![expect(dead_code, reason = "each test uses its own part")]
 
 /// Bytes of a page.
 pub(crate) const PAGE: usize = 0x1000;

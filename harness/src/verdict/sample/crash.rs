@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use proto::{
-    owner::{Owner, OwnerRun},
-    record::{DumpFacts, PhysicalRange, Record},
+    owner::{Owner, OwnerRun, Role},
+    record::{BugcheckCallback, CallbackPages, CallbackResult, DumpFacts, PhysicalRange, Record},
     scenario::{CrashCause, DumpKind, PROTOCOL_VERSION},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     dumpfile::{
         DumpFile,
         summary::Summary,
-        synthetic::{CODE, Synthetic},
+        synthetic::{CODE, GUID, Synthetic},
         triage::{DataBlock, Triage},
     },
     readers::Reading,
@@ -65,6 +65,22 @@ fn life(summary: &Summary) -> Life {
         Record::Volatile {
             ranges: vec![(stack, "the stack on which the dump is written".to_owned())],
         },
+        callback(
+            4,
+            CallbackResult::Pages(vec![CallbackPages {
+                physical_address: true,
+                address: 0x20_0000,
+                pages: 2,
+                owner: Owner::UncachedExtension(Role::Normal),
+            }]),
+        ),
+        callback(
+            2,
+            CallbackResult::Data {
+                guid: GUID,
+                bytes: 26,
+            },
+        ),
         Record::DumpWritten(DumpFacts {
             kind: DumpKind::Kernel,
             dump_bytes: summary.file_bytes,
@@ -80,6 +96,18 @@ fn life(summary: &Summary) -> Life {
         boots: vec![super::boot(0, records)],
         failure: None,
     }
+}
+
+/// A callback of the driver that was called once.
+fn callback(reason: u32, result: CallbackResult) -> Record {
+    Record::BugcheckCallback(BugcheckCallback {
+        component: "hiberport".to_owned(),
+        routine: "hiberport.sys+0x1234".to_owned(),
+        reason,
+        calls: 2,
+        instructions: 900,
+        result,
+    })
 }
 
 /// The life and a kernel dump in which nothing is wrong.
