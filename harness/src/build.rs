@@ -8,12 +8,15 @@
 pub mod invocation;
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
+use rustix::fs::{FlockOperation, flock};
 
 use self::invocation::Invocation;
 pub use self::invocation::Target;
@@ -115,6 +118,8 @@ impl<'a> Builder<'a> {
     ) -> Result<DriverFiles> {
         self.progress.step(&format!("building {package}.sys"));
         let tree = self.repository.with_root(source.to_path_buf());
+        // Drivers of all source trees get the same name from cargo: nobody else may build until this one is published.
+        let _guard = exclusive(&tree.inner_target())?;
         let command = Invocation::new(&tree, self.toolchain).command(
             Target::Windows,
             &[
@@ -182,6 +187,15 @@ impl<'a> Builder<'a> {
 /// Whether `cargo harness test` has built everything a moment ago: its tests then need not ask cargo, one after the other.
 fn built_before() -> bool {
     env::var_os(BUILT_VARIABLE).is_some()
+}
+
+/// Waits until nobody else builds a driver below `directory`, and keeps others from it until the result is dropped.
+fn exclusive(directory: &Path) -> Result<File> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
+    let lock = File::create(directory.join("driver.lock"))?;
+    flock(&lock, FlockOperation::LockExclusive).context("cannot lock the drivers' builds")?;
+    Ok(lock)
 }
 
 /// Runs a build; its output is shown only if it fails.

@@ -1,7 +1,8 @@
 //! The mutated copy of the source tree, and the driver built from it.
 //!
-//! All cases share one copy below `target/red`, so that a build compiles only what the edit touches. A lock file makes the
-//! builds of several test processes take turns; each case's driver is then published in a directory of its own.
+//! All cases share one copy below `target/red`, and what was compiled for the driver itself, so that a build compiles only what
+//! the edit touches. A lock file makes the builds of several test processes take turns; each case's driver is then published
+//! in a directory of its own.
 
 use std::{
     fs::{self, File},
@@ -14,13 +15,12 @@ use serde::Deserialize;
 
 use crate::{
     build::{Builder, DriverFiles},
-    repository::Repository,
     trial::Workshop,
 };
 
-/// What is copied: everything that a build of the driver reads.
-const COPIED: [&str; 8] = [
-    ".cargo",
+/// What is copied: everything that a build of the driver reads. Cargo's configuration is found in the repository around the copy;
+/// a second one would add its flags once more, and nothing that was compiled before would fit.
+const COPIED: [&str; 7] = [
     ".clippy.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -78,13 +78,13 @@ pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFi
     for part in COPIED {
         synchronise(&root.join(part), &tree.join(part), Path::new(part), edits)?;
     }
-    let repository = Repository {
-        root: tree.clone(),
-        target: red.clone(),
-    };
-    Builder::new(&repository, &workshop.toolchain, &workshop.progress)
-        .driver_from("hiberport", &tree, &red.join("drivers").join(name))
-        .with_context(|| format!("red case {name}"))
+    Builder::new(
+        &workshop.repository,
+        &workshop.toolchain,
+        &workshop.progress,
+    )
+    .driver_from("hiberport", &tree, &red.join("drivers").join(name))
+    .with_context(|| format!("red case {name}"))
 }
 
 /// Makes `to` equal to `from` with the edits applied. Files that are equal already keep their time of change, by which cargo
