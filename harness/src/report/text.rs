@@ -22,7 +22,7 @@ impl Report {
         breakpoints(&mut out, self);
         images(&mut out, &self.images);
         comparisons(&mut out, self);
-        crash_dump(&mut out, self);
+        crash::section(&mut out, self);
         steps(&mut out, &self.steps);
         rules(&mut out, self);
         violations(&mut out, self);
@@ -36,6 +36,8 @@ macro_rules! line {
     ($out:expr) => { $out.push('\n') };
     ($out:expr, $($words:tt)*) => {{ let _ = writeln!($out, $($words)*); }};
 }
+
+mod crash;
 
 fn setup(out: &mut String, report: &Report) {
     let setup = &report.setup;
@@ -60,27 +62,6 @@ fn setup(out: &mut String, report: &Report) {
         options.sector_bytes,
         options.seed
     );
-}
-
-fn crash_dump(out: &mut String, report: &Report) {
-    let Some(crash) = &report.crash else { return };
-    let Some(dump) = &crash.dump else {
-        let why = crash.refusal.as_deref().unwrap_or("there is none");
-        line!(out, "dump       {why}");
-        return;
-    };
-    for row in dump.render().lines() {
-        line!(out, "  {row}");
-    }
-    if let Some(compare) = &crash.compare {
-        line!(
-            out,
-            "  compared      {} pages, {} bytes differ, {} volatile",
-            compare.pages_compared,
-            compare.bytes_different,
-            compare.bytes_volatile
-        );
-    }
 }
 
 fn device(out: &mut String, report: &Report) {

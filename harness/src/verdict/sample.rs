@@ -4,23 +4,22 @@ use std::time::Duration;
 
 use proto::{
     hiber::{FORMAT_VERSION, IMAGE_MAGIC, ImageHeader, ImageState, ResumeEntry},
-    owner::{Owner, OwnerRun, Role},
-    record::{
-        AdapterFacts, Checkpoint, DeviceFacts, ImageFacts, IoSummary, Mark, PhysicalRange, Record,
-        RuleOutcome, RuleState, WrittenRange,
-    },
+    owner::{Owner, Role},
+    record::{AdapterFacts, Checkpoint, DeviceFacts, Mark, PhysicalRange, Record},
     scenario::PROTOCOL_VERSION,
 };
 
+use self::parts::{dump_memory, event, image_facts, io, owners, rules};
 use super::Context;
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
     options::Options,
     report::{DriverFile, Setup},
-    session::life::{Arguments, Boot, Hit, ImageFound, Life, Point, PowerOff, QmpEvent},
+    session::life::{Arguments, Boot, Hit, ImageFound, Life, Point, PowerOff},
 };
 
 pub(crate) mod crash;
+mod parts;
 
 /// Virtual address of the context.
 pub(crate) const CONTEXT: u64 = 0xffff_a000_0000_1200;
@@ -250,6 +249,7 @@ fn hibernate(boot: &mut Boot, cycle: u32) {
         .sealed(),
         image_bytes: 4_200_000,
         boot_pages_verified: 300,
+        plain_pages: None,
         kernel_pages_verified: 700,
     });
 }
@@ -412,90 +412,4 @@ fn adapter(role: Role, dump_mode: u8, uncached_extension_bytes: u32) -> Record {
         requested_dump_buffer_bytes: 0,
         uncached_extension_address: RINGS_PA,
     })
-}
-
-fn dump_memory(dump_mode: u8) -> Record {
-    let range = |address, bytes| PhysicalRange { address, bytes };
-    Record::DumpMemory {
-        dump_mode,
-        marked: vec![
-            range(CONTEXT_PA, CONTEXT_BYTES),
-            range(RINGS_PA, RINGS_BYTES),
-        ],
-        port_owned: vec![range(0x700_3000, 0x4000)],
-        device_seen: vec![range(RINGS_PA, 0x400), range(0x700_3010, 0x100)],
-    }
-}
-
-fn event(name: &str) -> QmpEvent {
-    QmpEvent {
-        name: name.to_owned(),
-        data: serde_json::Value::Null,
-        after_records: 0,
-    }
-}
-
-fn image_facts() -> ImageFacts {
-    ImageFacts {
-        two_phase: true,
-        boot_pages: 300,
-        kernel_pages: 700,
-        image_bytes: 4_200_000,
-        requests: 9,
-        largest_request_bytes: 1 << 20,
-        polls: 100,
-    }
-}
-
-fn owners() -> Vec<OwnerRun> {
-    let run = |first_pfn, pages, owner| OwnerRun {
-        first_pfn,
-        pages,
-        owner,
-    };
-    vec![
-        run(0x4800, 0x100, Owner::KernelData),
-        run(0x6000, 1, Owner::DumpContext(Role::Hiber)),
-        run(0x6001, 0x100, Owner::Workload),
-        run(0x7000, 0x20, Owner::DumpPort(Role::Hiber)),
-    ]
-}
-
-fn io(name: &str, requests: u64) -> IoSummary {
-    IoSummary {
-        name: name.to_owned(),
-        reads: requests / 2,
-        writes: requests / 2,
-        bytes_read: requests * 2048,
-        bytes_written: requests * 2048,
-        bytes_verified: requests * 2048,
-        interrupts: requests,
-        peak_in_flight: 4,
-        written: vec![WrittenRange {
-            first_lba: 2048,
-            sectors: 8,
-            xxh64: 7,
-        }],
-        ..IoSummary::default()
-    }
-}
-
-fn rules() -> Vec<RuleState> {
-    vec![
-        RuleState {
-            rule: "StorPortSpinLock".to_owned(),
-            state: RuleOutcome::Checked {
-                checks: 90,
-                violations: 0,
-            },
-        },
-        RuleState {
-            rule: "NullCheck".to_owned(),
-            state: RuleOutcome::NotChecked,
-        },
-        RuleState {
-            rule: "SpIrql".to_owned(),
-            state: RuleOutcome::NotApplicable("TDI is not storage".to_owned()),
-        },
-    ]
 }
