@@ -13,10 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
 
-use crate::{
-    build::{Builder, DriverFiles},
-    trial::Workshop,
-};
+use crate::{build::DriverFiles, trial::Workshop};
 
 /// What is copied: everything that a build of the driver reads. Cargo's configuration is found in the repository around the copy;
 /// a second one would add its flags once more, and nothing that was compiled before would fit.
@@ -78,13 +75,10 @@ pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFi
     for part in COPIED {
         synchronise(&root.join(part), &tree.join(part), Path::new(part), edits)?;
     }
-    Builder::new(
-        &workshop.repository,
-        &workshop.toolchain,
-        &workshop.progress,
-    )
-    .driver_from("hiberport", &tree, &red.join("drivers").join(name))
-    .with_context(|| format!("red case {name}"))
+    workshop
+        .builder()
+        .driver_from("hiberport", &tree, &red.join("drivers").join(name))
+        .with_context(|| format!("red case {name}"))
 }
 
 /// Makes `to` equal to `from` with the edits applied. Files that are equal already keep their time of change, by which cargo
