@@ -98,6 +98,14 @@ impl<'a> Builder<'a> {
         self.product("dumpheader")
     }
 
+    /// Builds the dump filter into the products directory.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses.
+    pub fn filter(&self) -> Result<DriverFiles> {
+        self.product("dumpfilter")
+    }
+
     fn product(&self, package: &str) -> Result<DriverFiles> {
         let products = self.repository.products();
         if built_before() {

@@ -1,14 +1,24 @@
 //! What the bench kernel is given at its first boot: the scenario and the driver, in one file.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use proto::{
-    scenario::{Bundle, File, Job, PROTOCOL_VERSION, Scenario, Workload},
+    scenario::{
+        Bundle, File, Job, PROTOCOL_VERSION, RegistryData, RegistryValue, Scenario, Workload,
+    },
     wire,
 };
 
-use crate::{disk::Layout, options::Options, symbols::image::DriverImage};
+use crate::{
+    disk::Layout,
+    options::{FilterMode, Options},
+    seal::PrivateKey,
+    symbols::image::DriverImage,
+};
 
 /// PCI ids of virtio-scsi: modern, and transitional (virtio 1.2, 4.1.2).
 pub const VIRTIO_SCSI_IDS: [(u16, u16); 2] = [(0x1af4, 0x1048), (0x1af4, 0x1004)];
@@ -40,6 +50,8 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             hibernation: layout.hibernation,
             crash: layout.crash,
             registry: Vec::new(),
+            filters: Vec::new(),
+            filter_registry: Vec::new(),
             workload: workload(),
             faults: options.faults.clone(),
             interrupts: options.interrupts,
@@ -49,6 +61,43 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             bytes: driver.bytes.clone(),
         }],
     }
+}
+
+/// Adds dump filters, and the parameters of this repository's own.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn add_filters<'a>(
+    bundle: &mut Bundle,
+    files: impl Iterator<Item = &'a PathBuf>,
+    options: &Options,
+) -> Result<()> {
+    for path in files {
+        let bytes =
+            fs::read(path).with_context(|| format!("cannot read the filter {}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        bundle.scenario.filters.push(name.clone().into_owned());
+        bundle.files.push(File {
+            name: name.into_owned(),
+            bytes,
+        });
+    }
+    let key = PrivateKey::of_run(options.seed).public();
+    let encrypts = options.filter == Some(FilterMode::Encrypt);
+    let values = [
+        ("PublicKey", RegistryData::Binary(key.to_vec())),
+        ("EncryptCrashDumps", RegistryData::Dword(encrypts.into())),
+        ("EncryptHibernation", RegistryData::Dword(encrypts.into())),
+        ("Critical", RegistryData::Dword(1)),
+    ];
+    bundle.scenario.filter_registry = values
+        .into_iter()
+        .map(|(name, data)| RegistryValue {
+            name: name.to_owned(),
+            data,
+        })
+        .collect();
+    Ok(())
 }
 
 /// Writes it as the boot module.

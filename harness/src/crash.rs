@@ -3,9 +3,11 @@
 //! [`crate::verdict`].
 //!
 //! * [`pages`]: which pages the dump must hold.
+//! * [`sealed`]: what the dump filter encrypted.
 //! * [`writes`]: in which order it was written, and what must have stayed empty.
 
 pub mod pages;
+pub mod sealed;
 pub mod writes;
 
 use std::{fs::File, io::BufReader, path::Path};
@@ -16,17 +18,19 @@ use serde::Serialize;
 
 use self::{
     pages::{ADD_PAGES, Named, REMOVE_PAGES},
-    writes::WriteOrder,
+    sealed::Sealed,
+    writes::{HEADER_BYTES, WriteOrder},
 };
 use crate::{
     compare::{
         dump::{self as dump_compare, DumpCompare, PageSet},
         small::{self as small_compare, SmallCompare},
     },
-    disk::Layout,
+    disk::{ByteRange, Layout},
     dumpfile::{Body, DumpFile, header::DumpType, partition::take_off, summary::Summary},
     readers::{self, Reading},
-    session::life::Life,
+    seal::{self, PrivateKey},
+    session::life::{Life, MemorySave},
     write_log::WriteLog,
 };
 
@@ -55,6 +59,8 @@ pub struct CrashFound {
     pub strays: Vec<String>,
     /// The order of the writes, if QEMU logged it.
     pub order: Option<WriteOrder>,
+    /// What the dump filter encrypted; everything else is about the dump in plain. `None` if it was not to encrypt.
+    pub sealed: Option<Sealed>,
 }
 
 /// Where things are that the examination needs.
@@ -68,6 +74,17 @@ pub struct Place<'a> {
     pub out: &'a Path,
     /// QEMU's log of the writes, if it kept one.
     pub write_log: Option<&'a Path>,
+    /// How to open a dump that the dump filter encrypted.
+    pub opener: Option<Opener<'a>>,
+}
+
+/// The key of an encrypted dump, and the file that the dump in plain is written to.
+#[derive(Clone, Copy, Debug)]
+pub struct Opener<'a> {
+    /// The private key.
+    pub key: &'a PrivateKey,
+    /// The file.
+    pub out: &'a Path,
 }
 
 /// Reads, compares and asks.
@@ -93,20 +110,56 @@ pub fn examine(life: &Life, place: &Place<'_>) -> Result<CrashFound> {
         let log = WriteLog::read(BufReader::new(File::open(log)?), place.layout.sector_bytes)?;
         found.order = Some(writes::order_of(&log, area, dump_bytes));
     }
-    if found.dump.is_some() {
-        examine_pages(&mut found, life, place.out)?;
+    match place.opener {
+        _ if found.dump.is_none() => {}
+        None => examine_pages(&mut found, life, place.out)?,
+        Some(opener) => examine_sealed(&mut found, life, place, area, opener)?,
     }
     Ok(found)
+}
+
+/// Opens the dump that lies on the disk, and goes on with what comes out.
+fn examine_sealed(
+    found: &mut CrashFound,
+    life: &Life,
+    place: &Place<'_>,
+    area: ByteRange,
+    opener: Opener<'_>,
+) -> Result<()> {
+    let plain_pages = memory_at_crash(life)
+        .map(|save| sealed::plain_pages(save, place.disk, area, HEADER_BYTES))
+        .transpose()?;
+    let on_disk = found.dump.take();
+    found.sealed = Some(Sealed {
+        marked: on_disk.is_some_and(|summary| summary.header.sealed),
+        plain_pages,
+    });
+    let decrypted = seal::decrypt_file(place.out, opener.out, opener.key)
+        .and_then(|_| Ok(DumpFile::open(BufReader::new(File::open(opener.out)?))?))
+        .and_then(|mut dump| Ok(Summary::of(&mut dump)?));
+    match decrypted {
+        Ok(summary) => {
+            found.dump = Some(summary);
+            examine_pages(found, life, opener.out)
+        }
+        Err(error) => {
+            found.refusal = Some(format!("{error:#}"));
+            Ok(())
+        }
+    }
+}
+
+/// The host's copy of memory when the system had stopped.
+fn memory_at_crash(life: &Life) -> Option<&MemorySave> {
+    life.boots
+        .iter()
+        .flat_map(|boot| &boot.saves)
+        .find(|save| save.checkpoint == Checkpoint::Crash)
 }
 
 fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()> {
     let mut dump = DumpFile::open(BufReader::new(File::open(path)?))?;
     found.reading = readers::kdmp(path, &mut dump);
-    let save = life
-        .boots
-        .iter()
-        .flat_map(|boot| &boot.saves)
-        .find(|save| save.checkpoint == Checkpoint::Crash);
     let ram = pages::whole_ram(life);
     let added = Named::of(life, path, ADD_PAGES);
     if let Some(held) = dump.pages() {
@@ -126,14 +179,14 @@ fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()>
             .filter(|pfn| held.offset_of(*pfn).is_none())
             .map(|pfn| format!("page {pfn:#x}"));
         found.added_missing = added.lost.iter().cloned().chain(absent).collect();
-        if let Some(save) = save {
+        if let Some(save) = memory_at_crash(life) {
             let volatile = pages::volatile(life);
             found.compare = Some(dump_compare::compare(&mut dump, save, &volatile)?);
         }
     }
     if matches!(dump.body, Body::Blocks(_)) {
         found.triage_lacking = small_compare::lacking(&dump, life);
-        if let Some(save) = save {
+        if let Some(save) = memory_at_crash(life) {
             let volatile = pages::volatile(life);
             found.small = Some(small_compare::compare(&mut dump, save, &volatile)?);
         }

@@ -9,6 +9,7 @@
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufWriter, Write as _},
     os::unix::fs::FileExt as _,
@@ -25,6 +26,7 @@ use zerocopy::{FromBytes, IntoBytes as _};
 use crate::{
     disk::{ByteRange, Layout},
     fault::Fault,
+    seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey},
 };
 
 /// A hibernation image whose header and tables are sound.
@@ -33,6 +35,7 @@ pub struct Image {
     file: File,
     path: PathBuf,
     partition: ByteRange,
+    opened: Option<Opened>,
     /// Its header.
     pub header: ImageHeader,
     /// The pages that the loader restores.
@@ -49,14 +52,35 @@ impl Image {
     /// # Errors
     /// A [`Fault`] that says which part is refused.
     pub fn open(disk: &Path, layout: &Layout) -> Result<Self> {
+        Self::open_with(disk, layout, None)
+    }
+
+    /// The same for an image that the dump filter encrypted: everything is decrypted as it is read.
+    ///
+    /// # Errors
+    /// As [`Image::open`], and if the key does not open the image.
+    pub fn open_sealed(disk: &Path, layout: &Layout, key: &PrivateKey) -> Result<Self> {
+        Self::open_with(disk, layout, Some(key))
+    }
+
+    fn open_with(disk: &Path, layout: &Layout, key: Option<&PrivateKey>) -> Result<Self> {
         let file =
             File::open(disk).with_context(|| format!("cannot open the disk {}", disk.display()))?;
         let partition = layout.range(layout.hibernation);
-        let source = Source {
+        let mut source = Source {
             file: &file,
             path: disk,
             partition,
+            opened: None,
         };
+        let opened = key
+            .map(|key| {
+                let record = &source.blocks(0, BLOCK_BYTES, "header")?[HIBERNATION_RECORD_OFFSET..];
+                key.open(record)
+                    .map_err(|error| refused(disk, &error.to_string()))
+            })
+            .transpose()?;
+        source.opened = opened.as_ref();
         let header = ImageHeader::parse(&source.blocks(0, BLOCK_BYTES, "header")?)
             .map_err(|error| header_refused(disk, error))?;
         check_state(disk, &header)?;
@@ -93,6 +117,7 @@ impl Image {
             header,
             path: disk.to_path_buf(),
             partition,
+            opened,
             file,
         };
         image.check_places()?;
@@ -197,7 +222,33 @@ impl Image {
             file: &self.file,
             path: &self.path,
             partition: self.partition,
+            opened: self.opened.as_ref(),
         }
+    }
+
+    /// Counts the pages of the guest that lie on the partition as they were in memory, anywhere in it. Pages of one byte repeated are
+    /// left out: unused parts of the disk look like them.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn plain_pages(&self) -> Result<u64> {
+        let pages: BTreeSet<u64> = self
+            .boot
+            .iter()
+            .chain(&self.kernel)
+            .map(|entry| entry.xxh64)
+            .collect();
+        let raw = Source {
+            opened: None,
+            ..self.source()
+        };
+        let mut found = 0;
+        for block in 0..self.partition.bytes / BLOCK_BYTES {
+            let content = raw.blocks(block, BLOCK_BYTES, "block")?;
+            let telling = content.iter().any(|byte| *byte != content[0]);
+            found += u64::from(telling && pages.contains(&checksum(&content)));
+        }
+        Ok(found)
     }
 
     fn check_pages(&self, entries: &[TocEntry], first: u64, phase: &str) -> Result<u64> {
@@ -250,6 +301,7 @@ struct Source<'a> {
     file: &'a File,
     path: &'a Path,
     partition: ByteRange,
+    opened: Option<&'a Opened>,
 }
 
 impl Source<'_> {
@@ -267,6 +319,12 @@ impl Source<'_> {
         self.file
             .read_exact_at(&mut content, self.partition.offset + offset)
             .map_err(|error| refused(self.path, &format!("its {what} cannot be read ({error})")))?;
+        if let Some(opened) = self.opened {
+            // The first block is plain.
+            let plain = BLOCK_BYTES.saturating_sub(offset).min(bytes);
+            let ciphered = content.get_mut(usize::try_from(plain)?..);
+            opened.decrypt(offset + plain, ciphered.unwrap_or_default());
+        }
         Ok(content)
     }
 

@@ -6,6 +6,7 @@
 //! syntax. It does not replace `InfVerif`, which needs Windows; it catches on every machine what a typing error breaks.
 //! Sources: Microsoft Learn, "INF file sections and directives", "Using a universal INF file", "INF `AddService` directive".
 
+pub mod filter;
 pub mod header;
 mod parse;
 mod rules;

@@ -32,6 +32,7 @@ pub mod red;
 pub mod report;
 pub mod repository;
 pub mod run_directory;
+pub mod seal;
 pub mod session;
 pub mod setup;
 pub mod symbols;

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{BuildHasher as _, RandomState},
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -46,6 +47,25 @@ pub enum GuestClock {
     RealTime,
 }
 
+/// What dumpfilter.sys does in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilterMode {
+    /// It is loaded and lets crash dumps and hibernation files pass.
+    Pass,
+    /// It encrypts both.
+    Encrypt,
+}
+
+impl fmt::Display for FilterMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Encrypt => "encrypt",
+        })
+    }
+}
+
 /// Options of the virtual machine, shared by all commands that start one.
 #[derive(Clone, Debug, Args)]
 pub struct MachineArgs {
@@ -70,6 +90,12 @@ pub struct MachineArgs {
     /// Where the driver's interrupts come from
     #[arg(long, value_enum, default_value_t)]
     pub interrupts: Interrupts,
+    /// Load this repository's dump filter into the dump stacks
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub filter: Option<FilterMode>,
+    /// Another dump filter, below that one; may be given several times
+    #[arg(long, value_name = "FILE.sys")]
+    pub filter_driver: Vec<PathBuf>,
     /// Let the guest's clock follow the host's instead of counting instructions
     #[arg(long)]
     pub real_time: bool,
@@ -175,6 +201,12 @@ pub struct Options {
     /// Silence after which a guest counts as hung.
     #[serde(skip)]
     pub time_limit: Duration,
+    /// What this repository's dump filter does; `None` if it is not loaded.
+    #[serde(skip)]
+    pub filter: Option<FilterMode>,
+    /// Other dump filters.
+    #[serde(skip)]
+    pub filter_drivers: Vec<PathBuf>,
     /// Faults that the bench plays.
     #[serde(skip)]
     pub faults: Vec<BenchFault>,
@@ -261,6 +293,8 @@ impl MachineArgs {
                 GuestClock::Instructions
             },
             time_limit: Duration::from_secs(self.time_limit),
+            filter: self.filter,
+            filter_drivers: self.filter_driver.clone(),
             faults: Vec::new(),
             host_fault: None,
             log_writes: false,
@@ -320,6 +354,12 @@ impl Options {
             InterruptMode::MessagesAtMost(_) => words.push("--interrupts one-message".to_owned()),
             InterruptMode::Line => words.push("--interrupts line".to_owned()),
         }
+        if let Some(mode) = self.filter {
+            words.push(format!("--filter {mode}"));
+        }
+        for file in &self.filter_drivers {
+            words.push(format!("--filter-driver {}", file.display()));
+        }
         if self.clock == GuestClock::RealTime {
             words.push("--real-time".to_owned());
         }
@@ -339,6 +379,8 @@ impl Default for Options {
             seed: 1,
             clock: GuestClock::Instructions,
             time_limit: Duration::from_secs(120),
+            filter: None,
+            filter_drivers: Vec::new(),
             faults: Vec::new(),
             host_fault: None,
             interrupts: InterruptMode::Messages,
@@ -376,6 +418,8 @@ mod tests {
             seed: 77,
             clock: GuestClock::RealTime,
             interrupts: InterruptMode::Line,
+            filter: Some(FilterMode::Encrypt),
+            filter_drivers: vec![PathBuf::from("other.sys")],
             ..Options::default()
         };
         for options in [Options::default(), odd] {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     fault,
-    options::Options,
+    options::{FilterMode, Options},
     progress::Verbosity,
     report::{Outcome, Report},
     run_directory::{Keep, RunDirectory},
@@ -50,6 +50,8 @@ pub struct Case {
     /// What to run.
     #[serde(default)]
     pub job: CaseJob,
+    /// The dump filter to load; edits are of its source then.
+    pub filter: Option<CaseFilter>,
     /// Edits of the driver's source.
     #[serde(default)]
     pub edit: Vec<tree::Edit>,
@@ -70,6 +72,25 @@ pub enum CaseJob {
     Run,
     /// No hibernation, and lives in which calls fail.
     Exhaust,
+}
+
+/// What the dump filter of a case does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseFilter {
+    /// [`FilterMode::Pass`].
+    Pass,
+    /// [`FilterMode::Encrypt`].
+    Encrypt,
+}
+
+impl CaseFilter {
+    const fn as_mode(self) -> FilterMode {
+        match self {
+            Self::Pass => FilterMode::Pass,
+            Self::Encrypt => FilterMode::Encrypt,
+        }
+    }
 }
 
 /// Faults of the bench kernel by name.
@@ -179,6 +200,7 @@ impl Case {
                 .into_iter()
                 .collect(),
             host_fault: self.host_fault()?,
+            filter: self.filter.map(CaseFilter::as_mode),
             ..Options::default()
         };
         let setup = trial::describe(
@@ -213,12 +235,18 @@ impl Case {
         if self.edit.is_empty() {
             return workshop.inputs(None);
         }
+        if self.filter.is_some() {
+            let mut inputs = workshop.inputs(None)?;
+            inputs.filter = Some(tree::build(workshop, "dumpfilter", &self.name, &self.edit)?.sys);
+            return Ok(inputs);
+        }
         let bench = workshop.builder().bench()?;
-        let driver = tree::build(workshop, &self.name, &self.edit)?;
+        let driver = tree::build(workshop, "hiberport", &self.name, &self.edit)?;
         Ok(Inputs {
             bench,
             sys: driver.sys,
             pdb: Some(driver.pdb),
+            filter: None,
         })
     }
 

@@ -98,6 +98,12 @@ impl RunDirectory {
         self.file("memory.dmp")
     }
 
+    /// The same in plain, if it lies on the disk encrypted.
+    #[must_use]
+    pub fn plain_dump(&self) -> PathBuf {
+        self.file("plain.dmp")
+    }
+
     /// The disk of the virtual machine.
     #[must_use]
     pub fn disk(&self) -> PathBuf {

@@ -34,13 +34,14 @@ use crate::{
     fault::Fault,
     hibernation::Image,
     interrupt,
-    options::Options,
+    options::{FilterMode, Options},
     progress::Progress,
     qemu::{
         BootFrom, DebuggerPort, MachineSpec,
         machine::{DiskDriver, Hba, WriteFault},
     },
     run_directory::RunDirectory,
+    seal::PrivateKey,
     symbols::Symbols,
 };
 
@@ -53,6 +54,8 @@ pub struct Inputs {
     pub sys: PathBuf,
     /// Its symbols, if there are any.
     pub pdb: Option<PathBuf>,
+    /// This repository's dump filter, if one is to be loaded.
+    pub filter: Option<PathBuf>,
 }
 
 /// Runs a whole life on a new disk in `directory`.
@@ -125,7 +128,9 @@ impl<'a> Session<'a> {
             options.sector_bytes,
             options.crash_partition_bytes(),
         )?;
-        let bundle = bundle::bundle(&symbols.image, options, &layout, job);
+        let mut bundle = bundle::bundle(&symbols.image, options, &layout, job);
+        let own = inputs.filter.iter();
+        bundle::add_filters(&mut bundle, own.chain(&options.filter_drivers), options)?;
         bundle::write(&bundle, &directory.file("bundle"))?;
         Ok(Self {
             watch: Watch::new(symbols, &inputs.bench.kernel)?,
@@ -251,12 +256,19 @@ impl<'a> Session<'a> {
             .step("reading the hibernation image from the disk");
         let disk = self.directory.disk();
         let layout = disk::read_layout(&disk, self.layout.sector_bytes)?;
-        let image = Image::open(&disk, &layout)?;
+        let encrypted = self.options.filter == Some(FilterMode::Encrypt);
+        let image = if encrypted {
+            let key = PrivateKey::of_run(self.options.seed);
+            Image::open_sealed(&disk, &layout, &key)?
+        } else {
+            Image::open(&disk, &layout)?
+        };
         boot.image = Some(ImageFound {
             header: image.header,
             image_bytes: image.bytes(),
             boot_pages_verified: image.check_boot_pages()?,
             kernel_pages_verified: image.sound_kernel_pages()?,
+            plain_pages: encrypted.then(|| image.plain_pages()).transpose()?,
         });
         let package = self.directory.file("package");
         image.write_package(&package, self.watch.hba_location())?;

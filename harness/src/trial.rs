@@ -16,11 +16,12 @@ use crate::{
         untouched::Fingerprint,
     },
     crash, interrupt,
-    options::Options,
+    options::{FilterMode, Options},
     progress::{Progress, Verbosity},
     report::{DriverFile, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
+    seal::PrivateKey,
     session::{
         Inputs, Next, Session,
         life::{Life, PowerOff},
@@ -72,14 +73,31 @@ impl Workshop {
         let given = driver.map(given_driver).transpose()?;
         let bench = self.builder().bench()?;
         if let Some((sys, pdb)) = given {
-            return Ok(Inputs { bench, sys, pdb });
+            return Ok(Inputs {
+                bench,
+                sys,
+                pdb,
+                filter: None,
+            });
         }
         let driver = self.builder().driver()?;
         Ok(Inputs {
             bench,
             sys: driver.sys,
             pdb: Some(driver.pdb),
+            filter: None,
         })
+    }
+
+    /// Adds this repository's dump filter to what a session runs, if the options ask for it.
+    ///
+    /// # Errors
+    /// It does not build.
+    pub fn add_filter(&self, inputs: &mut Inputs, options: &Options) -> Result<()> {
+        if options.filter.is_some() {
+            inputs.filter = Some(self.builder().filter()?.sys);
+        }
+        Ok(())
     }
 }
 
@@ -140,11 +158,18 @@ pub fn judged(
         Job::Crash { .. } => {
             progress.step("examining the dump");
             let log = options.log_writes.then(|| directory.write_log());
+            let key = PrivateKey::of_run(options.seed);
+            let plain = directory.plain_dump();
+            let encrypted = options.filter == Some(FilterMode::Encrypt);
             let place = crash::Place {
                 disk: &directory.disk(),
                 layout: &layout,
                 out: &directory.dump(),
                 write_log: log.as_deref(),
+                opener: encrypted.then_some(crash::Opener {
+                    key: &key,
+                    out: &plain,
+                }),
             };
             Some(crash::examine(&life, &place)?)
         }

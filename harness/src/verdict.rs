@@ -22,6 +22,7 @@ pub mod calls;
 pub mod content;
 pub mod course;
 pub mod crash;
+mod filters;
 pub mod marking;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -127,6 +128,8 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("dump-memory-limit", marking::dump_memory_limit),
     ("two-phase", content::two_phase),
     ("image-on-disk", content::image_on_disk),
+    ("filter-at-work", filters::filter_at_work),
+    ("image-encrypted", filters::image_encrypted),
     ("memory-compared", content::memory_compared),
     ("memory-equal", content::memory_equal),
     ("memory-volatile-bounded", content::memory_volatile_bounded),
@@ -159,6 +162,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ),
     ("dump-write-order", crash::course::dump_write_order),
     ("dump-readers-agree", crash::dump_readers_agree),
+    ("dump-encrypted", filters::dump_encrypted),
     ("rules-reported", course::rules_reported),
     ("rules-kept", course::rules_kept),
 ];

@@ -12,7 +12,7 @@ use std::{
 
 use harness::dumpfile::DumpFile;
 use serde_json::Value;
-use support::run;
+use support::{error_line, run};
 use tempfile::TempDir;
 
 /// Pages of which every reader gives the content.
@@ -134,6 +134,36 @@ fn a_small_dump_after_a_fault_of_the_driver_holds_what_it_must() {
         names.iter().any(|name| name.ends_with("hiberport.sys")),
         "{names:?}"
     );
+}
+
+#[test]
+fn an_encrypted_dump_is_decrypted_with_its_private_key_alone() {
+    let crash = Crash::run(&["--kind", "kernel", "--filter", "encrypt"]);
+    assert!(crash.passed, "{}", crash.text);
+    for check in ["filter-at-work", "dump-encrypted", "dump-pages-equal"] {
+        assert_eq!(crash.outcome(check), "passed", "{check}");
+    }
+    assert_eq!(crash.report["crash"]["sealed"]["plain_pages"], 0);
+    let sealed = crash.dump().display().to_string();
+    let output = run(&["dump", "info", &sealed]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("encrypted by the dump filter"));
+    let plain = crash.directory.path().join("plain.dmp");
+    let (key, out) = (format!("{sealed}.key"), plain.display().to_string());
+    let output = run(&["dump", "decrypt", "--key", &key, &sealed, &out]);
+    assert!(output.status.success(), "{output:?}");
+    others_agree(&plain);
+    let output = run(&["dump", "decrypt", "--key", &sealed, &sealed, &out]);
+    assert!(error_line(&output).contains("is no private key"));
+}
+
+#[test]
+fn a_dump_passes_a_filter_that_is_told_so() {
+    let crash = Crash::run(&["--kind", "kernel", "--filter", "pass"]);
+    assert!(crash.passed, "{}", crash.text);
+    for check in ["filter-at-work", "dump-encrypted", "dump-pages-equal"] {
+        assert_eq!(crash.outcome(check), "passed", "{check}");
+    }
+    others_agree(&crash.dump());
 }
 
 /// The dump fails and says why; the driver answers to the end, and nothing else of the disk is touched.

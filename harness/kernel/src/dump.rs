@@ -2,7 +2,8 @@
 //!
 //! Pure parts, tested on Linux: [`mode`] (`DumpMode`), [`cdb`] (commands), [`marks`] (judgement of
 //! `StorPortMarkDumpMemory`), [`blocks`] (division of the common buffers), [`ring`] (reading virtqueues).
-//! The rest drives a copy: `stack` (loading), `start` and `initialize` (entering), `request` (polled I/O), `exports` and
+//! The rest drives a copy: `stack` (loading), `start` and `initialize` (entering), `request` (polled I/O), `write` (every transfer of
+//! a dump, through the filters of `filter` and `filter_calls`), `exports` and
 //! the modules behind it (services), `witness` (what the device was given), `faults` (touching what is not there).
 //! The port role for daily life is `crate::port`; `crate::hibernate` uses this module to write and read the image.
 
@@ -20,6 +21,10 @@ pub mod exports;
 mod extended;
 #[cfg(any(target_os = "none", clippy))]
 pub mod faults;
+#[cfg(any(target_os = "none", clippy))]
+pub mod filter;
+#[cfg(any(target_os = "none", clippy))]
+mod filter_calls;
 #[cfg(any(target_os = "none", clippy))]
 pub mod handover;
 #[cfg(any(target_os = "none", clippy))]
@@ -42,6 +47,8 @@ pub mod start;
 pub mod window;
 #[cfg(any(target_os = "none", clippy))]
 pub mod witness;
+#[cfg(any(target_os = "none", clippy))]
+pub mod write;
 
 #[cfg(any(target_os = "none", clippy))]
 pub use exports::EXPORTS;

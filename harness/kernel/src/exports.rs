@@ -46,7 +46,7 @@ pub struct Export {
 /// The tables of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
-    /// The kernel, HAL and WMI library, for all roles.
+    /// The kernel, HAL, WMI library and cng.sys, for all roles.
     Nt,
     /// Storport, for the normal role.
     Port,
@@ -298,7 +298,7 @@ fn module_kind(module: &str) -> Option<ModuleKind> {
     let is = |name: &str| module.eq_ignore_ascii_case(name);
     if is("storport.sys") {
         Some(ModuleKind::Port)
-    } else if ["ntoskrnl.exe", "hal.dll", "wmilib.sys"]
+    } else if ["ntoskrnl.exe", "hal.dll", "wmilib.sys", "cng.sys"]
         .into_iter()
         .any(is)
     {

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`crash`] | the header of a crash dump, contiguous memory |
+//! | [`crash`] | the header of a crash dump |
 //! | [`pnp`] | devices, requests, remove locks; PnP and power manager |
 //! | [`memory`] | `memcpy` and its like |
 //! | [`text`] | strings |
@@ -12,6 +12,7 @@
 //! | [`trace`] | event tracing: registered, never enabled |
 //! | [`triage`] | arrays of memory for small dumps |
 //! | [`crate::bugcheck`] | bug check callbacks |
+//! | [`services`] | what drivers need that are no miniports: registry, random numbers, contiguous memory |
 //! | [`prohibited`] | what a physical miniport must not call |
 
 use crate::{
@@ -26,6 +27,7 @@ pub mod pnp;
 pub mod pool;
 pub mod print;
 pub mod prohibited;
+pub mod services;
 pub mod text;
 pub mod trace;
 pub mod triage;
@@ -46,6 +48,7 @@ pub fn register() {
         trace::EXPORTS,
         triage::EXPORTS,
         bugcheck::exports::EXPORTS,
+        services::EXPORTS,
     ] {
         exports::register(Table::Nt, exports);
     }

@@ -6,5 +6,5 @@ pub mod parse;
 mod load;
 
 #[cfg(any(target_os = "none", clippy))]
-pub use load::{LoadError, LoadedImage, Section, load};
+pub use load::{LoadError, LoadedImage, Section, load, load_quietly};
 pub use parse::{ParsedImage, PeError, Protection};

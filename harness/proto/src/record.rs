@@ -138,6 +138,28 @@ pub enum Record {
         /// How often it was called.
         count: u64,
     },
+    /// A dump filter's `DriverEntry` returned.
+    FilterLoaded {
+        /// Which stack.
+        role: Role,
+        /// The filter.
+        name: String,
+        /// What it returned.
+        status: u32,
+        /// It undoes in `Dump_Read` what it does in `Dump_Write`.
+        reads: bool,
+        /// Longest write in pages that it takes.
+        maximum_pages: u32,
+    },
+    /// What passed through the dump filters of the stack at work.
+    FilterTransfers {
+        /// Writes.
+        writes: u64,
+        /// Writes of which the data were replaced.
+        replaced: u64,
+        /// Reads.
+        reads: u64,
+    },
     /// Memory that the dump instance may use in RESUME, and memory it was seen to use.
     DumpMemory {
         /// The instance's dump mode.

@@ -48,6 +48,10 @@ pub struct Scenario {
     pub crash: Partition,
     /// Registry values that the driver may read.
     pub registry: Vec<RegistryValue>,
+    /// Dump filters by their files' names in [`Bundle::files`], in their order.
+    pub filters: Vec<String>,
+    /// Values below the dump filter's `Parameters` key.
+    pub filter_registry: Vec<RegistryValue>,
     /// Size of the workload.
     pub workload: Workload,
     /// Faults that the bench itself plays (red cases of checks that a driver build cannot break).

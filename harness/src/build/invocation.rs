@@ -24,6 +24,10 @@ const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The configuration that `wdk-build` would derive from the driver's metadata.
 const DRIVER_MODEL: &str = r#"["driver_model__driver_type=\"WDM\""]"#;
 
+/// Keeps AVX out of the cryptographic crates, as .cargo/config.toml does on Windows: the kernel does not save those registers for a
+/// driver.
+const NO_AVX: &str = r#""--cfg=poly1305_force_soft","--cfg=curve25519_dalek_backend=\"serial\"","#;
+
 /// What a cargo command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -117,7 +121,7 @@ impl<'a> Invocation<'a> {
                 settings.override_wdk(WINDOWS_TARGET, self.tree);
                 settings.config(&format!("target.{WINDOWS_TARGET}.linker={linker}"));
                 settings.config(&format!(
-                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static",{lints}]"#
+                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static",{NO_AVX}{lints}]"#
                 ));
                 // memcpy and its like come from ntoskrnl, so the library's own are left out.
                 self.build_library(&mut settings, None);
@@ -248,6 +252,11 @@ mod tests {
             !arguments
                 .iter()
                 .any(|argument| argument.contains("builtins-mem"))
+        );
+        assert!(
+            arguments
+                .iter()
+                .any(|argument| argument.contains("poly1305_force_soft"))
         );
         let variables: Vec<_> = command.get_envs().collect();
         assert!(variables.contains(&("RUSTC_BOOTSTRAP".as_ref(), Some("1".as_ref()))));

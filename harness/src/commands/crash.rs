@@ -1,6 +1,9 @@
 //! `cargo harness crash`: the system stops, and the crash stack writes a dump.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -9,7 +12,9 @@ use proto::scenario::{CrashCause, DumpKind, Job};
 use super::cycle::{conclude, directory};
 use crate::{
     fault::Fault,
-    options::{DumpFault, MachineArgs, Options},
+    options::{DumpFault, FilterMode, MachineArgs, Options},
+    run_directory::RunDirectory,
+    seal::PrivateKey,
     setup::Need,
     trial::{self, Origin, Workshop},
 };
@@ -79,7 +84,8 @@ pub struct Args {
     /// Let the disk fail where the dump is written: io@OFFSET or full@OFFSET, with ,once behind for a single failure
     #[arg(long, value_name = "FAULT")]
     pub disk_fault: Option<DumpFault>,
-    /// Keep the dump, if it is complete; the file must not exist
+    /// Keep the dump as it lies on the disk, if it is complete; with --filter encrypt, FILE.dmp.key is its private key. The
+    /// files must not exist
     #[arg(long, value_name = "FILE.dmp")]
     pub dump: Option<PathBuf>,
     /// Another miniport for the same HBA instead of this repository's
@@ -98,16 +104,23 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
-    if let Some(out) = arguments.dump.as_deref().filter(|out| out.exists()) {
+    let encrypted = arguments.machine.filter == Some(FilterMode::Encrypt);
+    let keys = arguments.dump.iter().filter(|_| encrypted);
+    let kept = arguments.dump.iter().cloned();
+    if let Some(file) = kept
+        .chain(keys.map(|out| key_file(out)))
+        .find(|file| file.exists())
+    {
         return Err(Fault::setup(
-            format!("{} exists", out.display()),
+            format!("{} exists", file.display()),
             "give the name of a new file for the dump",
         )
         .into());
     }
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();
+    workshop.add_filter(&mut inputs, &options)?;
     options.crash_mib = arguments.partition;
     options.dump_fault = arguments.disk_fault;
     options.log_writes = arguments.disk_fault.is_none();
@@ -138,10 +151,27 @@ pub fn execute(arguments: &Args) -> Result<()> {
         .as_deref()
         .filter(|_| directory.dump().is_file())
     {
-        fs::copy(directory.dump(), out)
-            .with_context(|| format!("cannot write {}", out.display()))?;
+        keep_dump(out, &directory, &options)?;
     }
     conclude(&report, arguments.json.as_deref())
+}
+
+/// Copies the dump out of the run's directory, and its private key beside it if it is encrypted.
+fn keep_dump(out: &Path, directory: &RunDirectory, options: &Options) -> Result<()> {
+    fs::copy(directory.dump(), out).with_context(|| format!("cannot write {}", out.display()))?;
+    if options.filter == Some(FilterMode::Encrypt) {
+        let file = key_file(out);
+        let key = PrivateKey::of_run(options.seed).to_text();
+        fs::write(&file, key).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Where the private key of a dump goes.
+fn key_file(dump: &Path) -> PathBuf {
+    let mut name = dump.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
 }
 
 fn repeat_with(arguments: &Args, options: &Options) -> String {

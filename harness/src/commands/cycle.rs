@@ -42,8 +42,9 @@ pub struct Args {
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();
+    workshop.add_filter(&mut inputs, &options)?;
     options.host_fault = arguments.host_fault;
     workshop.progress.note(&format!("seed {}", options.seed));
     let setup = trial::describe(

@@ -76,8 +76,9 @@ impl From<Instance> for Role {
 /// Set-up problems, or the place is never reached.
 pub fn execute(arguments: &Args) -> Result<()> {
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let options = arguments.machine.options();
+    workshop.add_filter(&mut inputs, &options)?;
     let directory = directory(&arguments.machine, &workshop)?;
     let port = free_port(arguments.port)?;
     let job = Job::Cycle { count: 1 };

@@ -1,4 +1,4 @@
-//! `cargo harness dump`: looks into crash dumps, and takes them off the disk of a run.
+//! `cargo harness dump`: looks into crash dumps, takes them off the disk of a run, and decrypts them.
 
 use std::{
     fs::{self, File},
@@ -13,6 +13,7 @@ use super::print_all;
 use crate::{
     dumpfile::{DumpFile, partition, summary::Summary},
     fault::Fault,
+    seal::{self, PrivateKey},
 };
 
 /// Arguments of `cargo harness dump`.
@@ -30,6 +31,8 @@ pub enum Action {
     Info(Info),
     /// Copy the dump from the crash partition of a disk image into a file for a debugger
     Extract(Extract),
+    /// Decrypt a dump that the dump filter encrypted
+    Decrypt(Decrypt),
 }
 
 /// Arguments of `dump info`.
@@ -57,6 +60,23 @@ pub struct Extract {
     pub json: Option<PathBuf>,
 }
 
+/// Arguments of `dump decrypt`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Decrypt {
+    /// The private key: 32 bytes, or 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// The encrypted dump, as it lies on the disk
+    #[arg(value_name = "IN.dmp")]
+    pub file: PathBuf,
+    /// The file to write; it must not exist
+    #[arg(value_name = "OUT.dmp")]
+    pub out: PathBuf,
+    /// Write what the dump holds as data, too; `-`: to standard output instead of the text
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -72,7 +92,30 @@ pub fn execute(arguments: &Args) -> Result<()> {
             let summary = partition::take_off(&extract.disk, &extract.out)?;
             print(&summary, extract.json.as_deref())
         }
+        Action::Decrypt(decrypt) => {
+            let key = private_key(&decrypt.key)?;
+            seal::decrypt_file(&decrypt.file, &decrypt.out, &key)?;
+            let summary = inspect(&decrypt.out)?;
+            print(&summary, decrypt.json.as_deref())?;
+            whole(&decrypt.out, &summary)
+        }
     }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKey> {
+    let content = fs::read(path).map_err(|error| {
+        Fault::setup(
+            format!("cannot read {}: {error}", path.display()),
+            "give the file of the private key",
+        )
+    })?;
+    let key = PrivateKey::from_file(&content).ok_or_else(|| {
+        Fault::setup(
+            format!("{} is no private key", path.display()),
+            "give a file of 32 bytes or of 64 hexadecimal digits",
+        )
+    })?;
+    Ok(key)
 }
 
 /// Reads a dump; one that is damaged is summarised as far as it goes.

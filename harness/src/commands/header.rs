@@ -44,6 +44,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
         bench,
         sys: driver.sys,
         pdb: None,
+        filter: None,
     };
     let mut options = arguments.machine.options();
     if arguments.keep_header {

@@ -39,6 +39,8 @@ pub fn execute(arguments: &Args) -> Result<()> {
     }
     let header_stage = stage.with_file_name("dumpheader");
     let header_imports = stage_header(&workshop, &header_stage)?;
+    let filter_stage = stage.with_file_name("dumpfilter");
+    let filter_imports = stage_filter(&workshop, &filter_stage)?;
     workshop.progress.finish();
     println!("{}", stage.display());
     let [major, minor, patch, build] = facts.version;
@@ -47,10 +49,27 @@ pub fn execute(arguments: &Args) -> Result<()> {
         facts.file_bytes,
         facts.imports.len()
     );
+    println!("{}", filter_stage.display());
+    println!("  dumpfilter.inf\n  dumpfilter.sys  {filter_imports} imports\n  dumpfilter.pdb");
     println!("{}", header_stage.display());
     println!("  dumpheader.inf\n  dumpheader.sys  {header_imports} imports\n  dumpheader.pdb");
-    println!("To install it, sign it first: docs/windows.md");
+    println!("To install them, sign them first: docs/windows.md");
     Ok(())
+}
+
+/// The same for the dump filter; returns the number of its imports.
+fn stage_filter(workshop: &Workshop, stage: &Path) -> Result<usize> {
+    let filter = workshop.builder().filter()?;
+    let root = &workshop.repository.root;
+    let source = root.join("inf/dumpfilter.inf");
+    let imports = root.join("miniport/dump-filter/imports.txt");
+    let facts = image::check(&filter.sys, &filter.pdb, &imports)?;
+    inf::filter::check(&source)?;
+    fs::create_dir_all(stage).with_context(|| format!("cannot create {}", stage.display()))?;
+    for file in [&source, &filter.sys, &filter.pdb] {
+        copy(file, stage)?;
+    }
+    Ok(facts.imports.len())
 }
 
 /// The same for the driver that publishes a dump header; returns the number of its imports.

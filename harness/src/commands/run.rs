@@ -48,8 +48,9 @@ pub struct Args {
 pub fn execute(arguments: &Args) -> Result<()> {
     let HbaArg::VirtioScsi = arguments.hba;
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let inputs = workshop.inputs(arguments.driver.as_deref())?;
+    let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let options = arguments.machine.options();
+    workshop.add_filter(&mut inputs, &options)?;
     workshop.progress.note(&format!("seed {}", options.seed));
     let driver = arguments
         .driver

@@ -46,6 +46,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let builder = workshop.builder();
     builder.driver()?;
     builder.dump_header()?;
+    builder.filter()?;
     builder.bench()?;
     workshop.progress.finish();
     let mut stages = Vec::new();

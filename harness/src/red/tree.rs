@@ -61,11 +61,16 @@ impl Edit {
     }
 }
 
-/// Builds the driver with these edits; its files are those of the case called `name`.
+/// Builds the driver of `package` with these edits; its files are those of the case called `name`.
 ///
 /// # Errors
 /// An edit does not fit, or the result does not compile.
-pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFiles> {
+pub fn build(
+    workshop: &Workshop,
+    package: &str,
+    name: &str,
+    edits: &[Edit],
+) -> Result<DriverFiles> {
     let red = workshop.repository.target.join("red");
     let tree = red.join("tree");
     fs::create_dir_all(&tree).with_context(|| format!("cannot create {}", tree.display()))?;
@@ -77,7 +82,7 @@ pub fn build(workshop: &Workshop, name: &str, edits: &[Edit]) -> Result<DriverFi
     }
     workshop
         .builder()
-        .driver_from("hiberport", &tree, &red.join("drivers").join(name))
+        .driver_from(package, &tree, &red.join("drivers").join(name))
         .with_context(|| format!("red case {name}"))
 }
 

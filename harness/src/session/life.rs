@@ -225,4 +225,6 @@ pub struct ImageFound {
     pub boot_pages_verified: u64,
     /// Kernel-phase pages whose checksums the host verified.
     pub kernel_pages_verified: u64,
+    /// Pages of the guest that the host found on the partition in plain, if it is to be encrypted.
+    pub plain_pages: Option<u64>,
 }

@@ -249,6 +249,7 @@ fn hibernate(boot: &mut Boot, cycle: u32) {
         .sealed(),
         image_bytes: 4_200_000,
         boot_pages_verified: 300,
+        plain_pages: None,
         kernel_pages_verified: 700,
     });
 }

@@ -31,8 +31,21 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
     ])
 }
 
+/// Bug check code of a dump filter that must not let a write happen: `HIBF`.
+pub const FILTER_CODE: u32 = u32::from_be_bytes(*b"HIBF");
+
+/// Stops the system because a write must not reach the disk: parameter 1 is the number of the reason
+/// ([`crate::filter::Refusal`]). Any IRQL.
+pub(crate) fn stop_filter(reason: u64) -> ! {
+    stop_with(FILTER_CODE, [reason, 0, 0, 0])
+}
+
 fn stop(parameters: [u64; 4]) -> ! {
+    stop_with(PANIC_CODE, parameters)
+}
+
+fn stop_with(code: u32, parameters: [u64; 4]) -> ! {
     let [first, second, third, fourth] = parameters;
     // SAFETY: takes plain numbers and is legal at any IRQL.
-    unsafe { ntddk::KeBugCheckEx(PANIC_CODE, first, second, third, fourth) }
+    unsafe { ntddk::KeBugCheckEx(code, first, second, third, fourth) }
 }

@@ -42,6 +42,9 @@ pub mod dump;
 mod extension;
 #[cfg(not(target_os = "windows"))]
 pub mod fake;
+pub mod filter;
+#[cfg(not(target_os = "windows"))]
+pub mod filter_host;
 mod inlines;
 pub mod instance;
 mod layout;
@@ -52,8 +55,10 @@ pub mod pnp;
 pub mod port;
 pub mod ports;
 pub mod private;
+pub mod random;
 pub mod recorder;
 pub mod registration;
+pub mod registry;
 pub mod scatter;
 #[cfg(not(target_os = "windows"))]
 pub mod simulator;

@@ -3,7 +3,7 @@
 //! The file lies at the start of its partition. Its header is written first without the word that makes it valid, then
 //! page map, pages and secondary data, then the header again, whole: an unfinished dump is never taken for one. The
 //! first pages of every kind are in order of their addresses, in requests as long as the miniport takes them. The small dump
-//! is `small`'s.
+//! is `small`'s. All of them go through the dump filters ([`crate::dump::write`]).
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::fmt;
@@ -27,12 +27,13 @@ use super::{
 use crate::{
     bugcheck::run::{self, NamedRange},
     dump::{
-        cdb::{Cdb, CdbForm, Direction},
+        cdb::{Cdb, CdbForm},
         instance,
         mode::DumpMode,
         request::{self, Command, Data, RequestError},
         start::{self, StartError},
         witness,
+        write::{self as transfer, Destination},
     },
     hibernate::freeze::Shadow,
     mem::{self, Pa},
@@ -141,6 +142,7 @@ pub(super) fn write(job: &Job<'_>) -> Result<DumpFacts, DumpError> {
         );
     }
     witness::conclude();
+    transfer::report();
     let facts = written?;
     flushed.map_err(failed("SYNCHRONIZE CACHE"))?;
     Ok(facts)
@@ -214,6 +216,7 @@ impl Writer<'_> {
         let header = self.header(dump_type, layout.bytes())?;
         self.put_bytes(dump_io_type::HEADER, 0, &header)
             .map_err(failed("final header"))?;
+        transfer::finish().map_err(failed("Dump_Finish"))?;
         run::dump_io_complete();
         Ok(DumpFacts {
             pages: layout.page_count(),
@@ -336,19 +339,16 @@ impl Writer<'_> {
             });
             told += part.bytes;
         }
-        let sector_bytes = u64::from(self.job.sector_bytes.max(1));
-        let bytes: u64 = runs.iter().map(|run| run.bytes).sum();
-        let lba = self.job.partition.first_lba + offset / sector_bytes;
-        let sectors = u32::try_from(bytes / sector_bytes).map_err(|_| RequestError::TooLarge)?;
         let form = if self.random.one_in(2) {
             CdbForm::Sixteen
         } else {
             CdbForm::Ten
         };
-        Self::command(
-            Cdb::transfer(Direction::Write, form, lba, sectors),
-            Data::Out(runs),
-        )
+        let destination = Destination {
+            partition: self.job.partition,
+            sector_bytes: self.job.sector_bytes,
+        };
+        transfer::write(destination, form, offset, runs)
     }
 
     /// INQUIRY, the first command of every dump stack.

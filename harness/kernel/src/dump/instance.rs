@@ -10,6 +10,7 @@ use proto::record::PhysicalRange;
 
 use super::{
     blocks::{BLOCK_ALIGNMENT_BYTES, CommonBuffers, NoncachedDemand},
+    filter,
     mode::DumpMode,
     stack::DumpStack,
     witness::Witness,
@@ -173,6 +174,12 @@ pub struct Figures {
     pub polls: u64,
     /// Largest data transfer in bytes.
     pub largest_request_bytes: u32,
+    /// `Dump_Start` was called.
+    pub filters_started: bool,
+    /// Transfers that dump filters were shown.
+    pub filter_transfers: u64,
+    /// Writes of which they replaced the data.
+    pub filter_replaced: u64,
 }
 
 /// One life of the miniport's copy.
@@ -283,8 +290,17 @@ impl Port {
             .iter()
             .chain([&stack.block, &stack.handover])
             .chain(&stack.region);
+        let filters = filter::memory(stack.role);
+        let allocations = allocations.chain([&stack.filter_block]).chain(&filters);
         for run in allocations.flat_map(|allocation| &allocation.runs) {
             owned.insert_range(run.address, run.bytes);
+        }
+        for filter in &stack.filters {
+            let image = Block {
+                va: filter.image.base,
+                bytes: filter.image.bytes,
+            };
+            owned.insert_all(&image.physical());
         }
         owned
     }

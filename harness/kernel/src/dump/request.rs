@@ -100,6 +100,10 @@ pub enum RequestError {
     NotReady,
     /// The data do not fit into a request.
     TooLarge,
+    /// A dump filter refused it with this status.
+    Filter(u32),
+    /// A dump filter broke a rule, which was reported.
+    FilterBrokeRule,
     /// It never ended.
     Timeout,
     /// It ended with this status.
@@ -123,6 +127,8 @@ impl fmt::Display for RequestError {
         match self {
             Self::NotReady => f.write_str("the dump instance is not ready"),
             Self::TooLarge => f.write_str("the data do not fit into one request"),
+            Self::Filter(status) => write!(f, "a dump filter returned {status:#010x}"),
+            Self::FilterBrokeRule => f.write_str("a dump filter broke a rule of its interface"),
             Self::Timeout => f.write_str("polling finds no completion"),
             Self::Status {
                 srb_status,
@@ -154,7 +160,13 @@ pub fn limit_blocks() -> u64 {
     instance::with(|port| {
         let by_length = u64::from(port.instance.maximum_transfer_bytes) / PAGE_BYTES;
         let by_breaks = u64::from(port.instance.physical_breaks).saturating_sub(1);
-        by_length.min(by_breaks).clamp(1, window::PAGES)
+        let by_filters = port
+            .stack
+            .filters
+            .iter()
+            .map(|filter| u64::from(filter.maximum_pages));
+        let limit = by_filters.fold(by_length.min(by_breaks), u64::min);
+        limit.clamp(1, window::PAGES)
     })
     .unwrap_or(1)
 }

@@ -11,7 +11,8 @@ use proto::owner::{Owner, Role};
 
 use super::{
     blocks::{COMMON_BUFFER_BYTES, COMMON_BUFFERS, Piece},
-    handover, witness,
+    filter::{self, Filter},
+    filter_calls, handover, witness,
 };
 use crate::{
     hibernate::ranges::RangeSet,
@@ -20,7 +21,7 @@ use crate::{
     pe::{self, LoadError, LoadedImage, Protection},
     port::{
         self, DumpPointers, MappedRange, Unit,
-        abi::{self, config::PortConfiguration},
+        abi::{self, config::PortConfiguration, init::STOR_FEATURE_DUMP_RESUME_CAPABLE},
         random::Random,
     },
 };
@@ -72,6 +73,10 @@ pub struct DumpStack {
     pub features: u32,
     /// How often the image was entered.
     pub entries: u32,
+    /// The dump filters, in their order.
+    pub filters: Vec<Filter>,
+    /// What they are passed with each transfer ([`super::filter_calls`]).
+    pub filter_block: Allocation,
     pristine: Vec<PristineSection>,
 }
 
@@ -140,6 +145,15 @@ impl DumpStack {
             name: "dump port hand-over",
         })
         .map_err(StackError::Memory)?;
+        let filter_block = mem::alloc(AllocSpec {
+            bytes: filter_calls::BLOCK_BYTES,
+            align: 16,
+            contiguous: Contiguity::Contiguous,
+            placement: Placement::Any,
+            owner: Owner::DumpPort(role),
+            name: "dump port filter block",
+        })
+        .map_err(StackError::Memory)?;
         let configuration = port::config_information();
         let region = dump_region(role, &configuration).map_err(StackError::Memory)?;
         Ok(Self {
@@ -161,6 +175,8 @@ impl DumpStack {
             kept_marks: RangeSet::new(),
             features: port::feature_support(),
             entries: 0,
+            filters: Vec::new(),
+            filter_block,
             pristine,
         })
     }
@@ -191,10 +207,11 @@ impl DumpStack {
 
     /// Frees image and buffers. `PASSIVE_LEVEL`, after the instance's last request.
     pub fn unload(self) {
+        filter::unload(self.role, self.filters);
         let blocks = self
             .buffers
             .iter()
-            .chain([&self.block, &self.handover])
+            .chain([&self.block, &self.handover, &self.filter_block])
             .chain(&self.region)
             .map(|allocation| allocation.va);
         for va in blocks {
@@ -206,6 +223,21 @@ impl DumpStack {
             mmio::unmap(registers);
         }
         self.image.unload();
+    }
+
+    /// Why the resume must be single-phase; `None` if it need not.
+    #[must_use]
+    pub fn single_phase_reason(&self) -> Option<String> {
+        if self.features & STOR_FEATURE_DUMP_RESUME_CAPABLE == 0 {
+            return Some(String::from(
+                "the miniport does not set STOR_FEATURE_DUMP_RESUME_CAPABLE",
+            ));
+        }
+        let blind = self.filters.iter().find(|filter| filter.read.is_null())?;
+        Some(format!(
+            "the dump filter {} does not support reads",
+            blind.image.name
+        ))
     }
 
     /// The image's name, for reports.

@@ -3,22 +3,19 @@
 use alloc::vec::Vec;
 
 use proto::{
-    hiber::PAGE_BYTES,
+    hiber::{BLOCK_BYTES, PAGE_BYTES},
     owner::Owner,
     record::PhysicalRange,
     scenario::{BenchFault, Partition},
 };
 
-use super::{
-    freeze::Shadow,
-    image::Identity,
-    layout::{self, Extent, LayoutError},
-};
+use super::{freeze::Shadow, image::Identity, layout::Extent};
 use crate::{
     dump::{
         cdb::{Cdb, CdbForm, Direction},
         request::{self, Command, Data, RequestError},
         window,
+        write::{self, Destination},
     },
     mem::{self, Pa},
     port::random::Random,
@@ -112,20 +109,15 @@ impl Context {
         runs: Vec<PhysicalRange>,
         random: &mut Random,
     ) -> Result<(), RequestError> {
-        let per_block = self
-            .sectors_per_block()
-            .map_err(|_| RequestError::TooLarge)?;
-        let lba = self.partition.first_lba + extent.first_block * per_block;
-        let sectors =
-            u32::try_from(extent.blocks * per_block).map_err(|_| RequestError::TooLarge)?;
-        let data = match direction {
-            Direction::Read => Data::In(runs),
-            Direction::Write => Data::Out(runs),
+        let destination = Destination {
+            partition: self.partition,
+            sector_bytes: self.sector_bytes,
         };
-        request::execute(&Command::Scsi {
-            cdb: Cdb::transfer(direction, form(random), lba, sectors),
-            data,
-        })
+        let offset = extent.first_block * BLOCK_BYTES;
+        match direction {
+            Direction::Read => write::read(destination, form(random), offset, runs),
+            Direction::Write => write::write(destination, form(random), offset, runs),
+        }
     }
 
     /// SYNCHRONIZE CACHE.
@@ -153,14 +145,6 @@ impl Context {
                 bytes: u64::from(BYTES),
             }])),
         })
-    }
-
-    /// Sectors in a block of the image.
-    ///
-    /// # Errors
-    /// [`LayoutError::SectorSize`].
-    pub fn sectors_per_block(&self) -> Result<u64, LayoutError> {
-        layout::sectors_per_block(self.sector_bytes)
     }
 }
 

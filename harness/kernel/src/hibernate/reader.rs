@@ -30,10 +30,10 @@ use crate::{
         mode::DumpMode,
         request::{self, RequestError},
         start::{self, StartError},
-        witness,
+        witness, write,
     },
     mem::{self, Pa},
-    port::{abi::init::STOR_FEATURE_DUMP_RESUME_CAPABLE, random::Random},
+    port::random::Random,
     record, rules,
     rules::Rule,
 };
@@ -127,7 +127,7 @@ fn read(context: &Context, random: &mut Random) -> Result<ImageFacts, ReadError>
     let Some((handover, capable)) = instance::with(|port| {
         (
             port.stack.handover.va,
-            port.stack.features & STOR_FEATURE_DUMP_RESUME_CAPABLE != 0,
+            port.stack.single_phase_reason().is_none(),
         )
     }) else {
         return Err(ReadError::Internal("no dump stack"));
@@ -172,6 +172,7 @@ fn read(context: &Context, random: &mut Random) -> Result<ImageFacts, ReadError>
         patch.apply()?;
     }
     let figures = instance::with(|port| port.instance.figures).unwrap_or_default();
+    write::report();
     Ok(ImageFacts {
         requests: figures.requests,
         largest_request_bytes: figures.largest_request_bytes,

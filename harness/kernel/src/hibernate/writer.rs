@@ -28,11 +28,11 @@ use crate::{
         mode::DumpMode,
         request::{self, Command, RequestError},
         start::{self, StartError},
-        witness,
+        witness, write,
     },
     hw::switch,
     mem::{self, Pa},
-    port::{abi::init::STOR_FEATURE_DUMP_RESUME_CAPABLE, random::Random},
+    port::random::Random,
     power, record, rules,
     rules::Rule,
 };
@@ -106,7 +106,7 @@ pub fn freeze_and_write() -> ! {
     context.shadow.take();
     announce_memory();
     record::checkpoint(Checkpoint::Freeze);
-    match write(&context) {
+    match write_image(&context) {
         Ok(facts) => {
             record::emit(&Record::ImageWritten(facts));
             super::report_not_implemented();
@@ -160,7 +160,7 @@ const fn volatile_reason(owner: Owner) -> Option<&'static str> {
     }
 }
 
-fn write(context: &Context) -> Result<ImageFacts, WriteError> {
+fn write_image(context: &Context) -> Result<ImageFacts, WriteError> {
     let mut random = Random::new(context.seed, "image");
     record::step("hibernate: start the dump stack", || {
         start::enter(DumpMode::Hiber).map_err(WriteError::Start)
@@ -181,6 +181,7 @@ fn write(context: &Context) -> Result<ImageFacts, WriteError> {
     witness::conclude();
     result?;
     let figures = instance::with(|port| port.instance.figures).unwrap_or_default();
+    write::report();
     Ok(ImageFacts {
         two_phase: phases == Phases::Two,
         boot_pages: plan.boot.len() as u64,
@@ -200,17 +201,15 @@ fn make_plan() -> Result<(PagePlan, Phases), WriteError> {
         (
             port.stack.kept_marks.clone(),
             port.stack.handover.va,
-            port.stack.features & STOR_FEATURE_DUMP_RESUME_CAPABLE != 0,
+            port.stack.single_phase_reason(),
         )
     });
-    let (marked, handover, capable) = known.ok_or(WriteError::Internal("no dump stack"))?;
-    let phases = if capable {
-        Phases::Two
-    } else {
-        crate::log_warning!(
-            "single-phase: the miniport does not set STOR_FEATURE_DUMP_RESUME_CAPABLE, so the loader restores all memory"
-        );
+    let (marked, handover, reason) = known.ok_or(WriteError::Internal("no dump stack"))?;
+    let phases = if let Some(reason) = reason {
+        crate::log_warning!("single-phase: {reason}, so the loader restores all memory");
         Phases::Single
+    } else {
+        Phases::Two
     };
     handover::store(handover, &marked)?;
     Ok((PagePlan::new(&mem::owner_runs(), &marked, phases), phases))
@@ -260,6 +259,7 @@ fn write_blocks(
         random,
     )
     .map_err(failed("header"))?;
+    write::finish().map_err(failed("Dump_Finish"))?;
     Context::synchronize().map_err(failed("SYNCHRONIZE CACHE"))?;
     rules::check(Rule::DumpRequestRefused);
     match request::execute(&Command::Shutdown) {

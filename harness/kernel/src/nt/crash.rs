@@ -1,8 +1,6 @@
-//! The crash dump header, and contiguous memory for devices.
+//! The header of a crash dump of the running system.
 
 use alloc::vec::Vec;
-
-use proto::owner::Owner;
 
 use super::{export, memory::demand};
 use crate::{
@@ -12,26 +10,16 @@ use crate::{
     },
     exports::{Export, ExportCall},
     hw::entry::{self, Frame},
-    mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Va},
-    record,
+    mem::{self, Va},
 };
 
 /// `STATUS_SUCCESS`.
 const SUCCESS: u64 = 0;
 /// `STATUS_INSUFFICIENT_RESOURCES`.
 const INSUFFICIENT_RESOURCES: u64 = 0xC000_009A;
-/// `PFN_LIST_CORRUPT` with its first parameter for a page that is not in use: what freeing foreign memory leads to.
-const PFN_LIST_CORRUPT: u32 = 0x4E;
-const NOT_ALLOCATED: u64 = 7;
 
 /// The routines.
-pub static EXPORTS: &[Export] = &[
-    export("KeInitializeCrashDumpHeader", crash_dump_header),
-    export("MmAllocateContiguousMemory", contiguous),
-    export("MmAllocateContiguousMemorySpecifyCache", contiguous),
-    export("MmFreeContiguousMemory", free_contiguous),
-    export("MmFreeContiguousMemorySpecifyCache", free_contiguous),
-];
+pub static EXPORTS: &[Export] = &[export("KeInitializeCrashDumpHeader", crash_dump_header)];
 
 /// `KeInitializeCrashDumpHeader(DumpType, Flags, Buffer, BufferSize, BufferNeeded)`: the size is told whatever comes of the call.
 fn crash_dump_header(call: &ExportCall) -> u64 {
@@ -66,36 +54,4 @@ fn header_of_the_moment(caller: Va) -> Option<Vec<u8>> {
     let snapshot = live::update(Bugcheck::default(), &frame)?;
     let bytes = header::full_dump_bytes(snapshot.runs());
     snapshot.header(dump_type::FULL, bytes).ok()
-}
-
-/// `MmAllocateContiguousMemorySpecifyCache(NumberOfBytes, Lowest, Highest, Boundary, CacheType)`: on whole pages, above 4 GiB where the
-/// caller permits it and the machine has memory there.
-fn contiguous(call: &ExportCall) -> u64 {
-    let below_4gib = call.arg(2) < 1 << 32 && call.export.name.ends_with("SpecifyCache");
-    mem::alloc(AllocSpec {
-        bytes: call.arg(0).max(1).next_multiple_of(PAGE_BYTES),
-        align: PAGE_BYTES,
-        contiguous: Contiguity::Contiguous,
-        placement: if below_4gib {
-            Placement::Low
-        } else {
-            Placement::High
-        },
-        owner: Owner::Pool(call.role_or_normal()),
-        name: "contiguous memory",
-    })
-    .map_or(Va::NULL, |block| block.va)
-    .0
-}
-
-fn free_contiguous(call: &ExportCall) -> u64 {
-    if mem::free(call.va(0)).is_err() {
-        let text = alloc::format!(
-            "{} of {}, which is no live block",
-            call.export.name,
-            call.va(0)
-        );
-        record::bugcheck(PFN_LIST_CORRUPT, [NOT_ALLOCATED, call.va(0).0, 0, 0], text);
-    }
-    0
 }

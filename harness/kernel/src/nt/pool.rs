@@ -6,6 +6,7 @@ use proto::owner::Owner;
 
 use super::{export, memory::demand};
 use crate::{
+    dump::filter,
     exports::{Export, ExportCall},
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Va},
     record,
@@ -71,13 +72,20 @@ fn allocate_zero(call: &ExportCall) -> u64 {
 
 /// Blocks of a page and more begin on a page, smaller ones on 16 bytes.
 fn take(call: &ExportCall, bytes: u64) -> Va {
+    // What a dump filter allocates is its stack's.
+    let role = call.role_or_normal();
+    let (owner, name) = if filter::is_code(call.return_address) {
+        (Owner::DumpPort(role), filter::MEMORY_NAME)
+    } else {
+        (Owner::Pool(role), "pool block")
+    };
     mem::alloc(AllocSpec {
         bytes: bytes.max(1),
         align: if bytes >= PAGE_BYTES { PAGE_BYTES } else { 16 },
         contiguous: Contiguity::Scattered,
         placement: Placement::Any,
-        owner: Owner::Pool(call.role_or_normal()),
-        name: "pool block",
+        owner,
+        name,
     })
     .map_or(Va::NULL, |block| block.va)
 }

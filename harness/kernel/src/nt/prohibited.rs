@@ -7,6 +7,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{
+    dump::filter,
     exports::ExportCall,
     image, irql,
     rules::{self, Rule},
@@ -45,6 +46,9 @@ const NAMES: &[&str] = &[
     "MmFreeContiguousMemory",
     "MmGetSystemRoutineAddress",
     "PsGetVersion",
+    "ZwClose",
+    "ZwOpenKey",
+    "ZwQueryValueKey",
 ];
 
 /// Of the fourteen names on the page of `IrqlDispatch`, those that the bench exports, with the fast forms that the compiler
@@ -65,7 +69,9 @@ pub(crate) fn expect_no_miniport() {
 
 /// Looks at a call of a routine of the kernel.
 pub(crate) fn look_at(call: &ExportCall) {
-    if call.role.is_none() || NO_MINIPORT.load(Ordering::Relaxed) {
+    // Nor is a dump filter a miniport.
+    let is_miniport = !NO_MINIPORT.load(Ordering::Relaxed) && !filter::is_code(call.return_address);
+    if call.role.is_none() || !is_miniport {
         return;
     }
     look_at_irql(call);

@@ -107,6 +107,24 @@ impl fmt::Display for LoadError {
 /// # Errors
 /// The first [`LoadError`] that applies; nothing stays loaded then.
 pub fn load(name: &str, file: &[u8], role: Role) -> Result<LoadedImage, LoadError> {
+    let loaded = load_quietly(name, file, role)?;
+    record::emit(&Record::ImageLoaded {
+        role,
+        name: name.to_string(),
+        base: loaded.base.0,
+        bytes: loaded.bytes,
+        entry: loaded.entry.0,
+        above_4gib: loaded.above_4gib,
+    });
+    record::checkpoint(Checkpoint::ImageLoaded);
+    Ok(loaded)
+}
+
+/// The same without a word to the host: for images that are no miniport's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_quietly(name: &str, file: &[u8], role: Role) -> Result<LoadedImage, LoadError> {
     let mut parsed = parse::parse(file).map_err(|error| LoadError::File {
         name: name.to_string(),
         error,
@@ -149,15 +167,6 @@ pub fn load(name: &str, file: &[u8], role: Role) -> Result<LoadedImage, LoadErro
         sections,
         above_4gib: frames.iter().all(|&pfn| pfn >= phys::HIGH_PFN),
     };
-    record::emit(&Record::ImageLoaded {
-        role,
-        name: name.to_string(),
-        base: base.0,
-        bytes,
-        entry: loaded.entry.0,
-        above_4gib: loaded.above_4gib,
-    });
-    record::checkpoint(Checkpoint::ImageLoaded);
     Ok(loaded)
 }
 

@@ -3,7 +3,7 @@
 //!
 //! * [`Field`] is one member of a structure; [`View`] reads and writes members of a structure in driver memory.
 //! * One module per family: [`init`], [`config`], [`io`], [`srb`], [`services`], [`codes`], [`extended`],
-//!   [`bugcheck`].
+//!   [`bugcheck`], [`filter`].
 //!
 //! This view is deliberately not shared with the driver's bindings: two views that agree are evidence. A unit test
 //! checks every size, offset and constant here against the numbers in `miniport/ddi/facts`.
@@ -14,6 +14,7 @@ pub mod bugcheck;
 pub mod codes;
 pub mod config;
 pub mod extended;
+pub mod filter;
 pub mod init;
 pub mod io;
 pub mod services;

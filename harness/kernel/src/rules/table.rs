@@ -14,6 +14,8 @@ pub enum RuleSet {
     Bench,
     /// Restrictions in dump and hibernation mode.
     Dump,
+    /// What is asked of dump filters.
+    Filter,
 }
 
 /// Whether the bench looks at a rule.
@@ -318,4 +320,24 @@ rules! {
         "The dump instance answers INQUIRY to SHUTDOWN.";
     ResumeFailed, Dump, CHECKED,
         "A resume capable miniport resumes (bug check 0xA0/0x10A, 0x10E).";
+    FilterInitialization, Filter, CHECKED,
+        "A filter's DriverEntry leaves a known version and does not raise MaxPagesPerWrite.";
+    FilterSourceChanged, Filter, CHECKED,
+        "Dump_Write leaves the source buffer as it is.";
+    FilterLengthChanged, Filter, CHECKED,
+        "Dump_Write leaves the length of the write as it is.";
+    FilterOffsetChanged, Filter, CHECKED,
+        "Dump_Write leaves the offset of the write as it is.";
+    FilterBufferMisaligned, Filter, CHECKED,
+        "A buffer that Dump_Write puts in is page aligned.";
+    FilterBufferForeign, Filter, CHECKED,
+        "A buffer that Dump_Write puts in is the filter's own memory, and the list names its pages.";
+    FilterMdlFlags, Filter, CHECKED,
+        "Dump_Write leaves the flags of the memory descriptor list as storage drivers read them.";
+    FilterReadListChanged, Filter, CHECKED,
+        "Dump_Read changes neither the offset nor the memory descriptor list.";
+    FilterFailed, Filter, CHECKED,
+        "The routines of a filter succeed.";
+    FilterServiceAtHighLevel, Filter, CHECKED,
+        "A filter calls services that need PASSIVE_LEVEL from DriverEntry and Dump_Unload only.";
 }

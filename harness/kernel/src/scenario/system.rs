@@ -10,7 +10,11 @@ use proto::{
 
 use super::Stop;
 use crate::{
-    dump::stack::DumpStack,
+    dump::{
+        filter::{self, FilterFile},
+        stack::DumpStack,
+    },
+    nt::services,
     pci,
     pe::{self, LoadedImage},
     port::{self, Unit, abi::init::STOR_FEATURE_DUMP_POINTERS},
@@ -27,6 +31,8 @@ pub(super) struct System<'a> {
     pub(super) file: &'a [u8],
     /// The normal instance's image.
     image: LoadedImage,
+    /// The dump filters, in their order.
+    filters: Vec<FilterFile<'a>>,
     /// The HBA.
     pub(super) hba: pci::Function,
     /// The disk with both partitions.
@@ -43,6 +49,7 @@ impl<'a> System<'a> {
     pub(super) fn start_with(bundle: &'a Bundle, options: &port::Options) -> Result<Self, Stop> {
         let scenario = &bundle.scenario;
         let file = driver_file(bundle)?;
+        services::configure(&scenario.filter_registry, scenario.seed);
         let hba = find_hba(scenario)?;
         let image = pe::load(&scenario.driver, file, Role::Normal)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
@@ -53,6 +60,7 @@ impl<'a> System<'a> {
         Ok(Self {
             scenario,
             file,
+            filters: filter_files(bundle)?,
             image,
             hba,
             unit,
@@ -73,7 +81,7 @@ impl<'a> System<'a> {
     /// Loads a dump stack.
     pub(super) fn load_stack(&self, role: Role) -> Result<DumpStack, Stop> {
         let pointers = self.dump_pointers()?;
-        DumpStack::load(
+        let mut stack = DumpStack::load(
             role,
             &self.scenario.driver,
             self.file,
@@ -82,7 +90,16 @@ impl<'a> System<'a> {
             pointers,
             self.scenario.seed,
         )
-        .map_err(|error| Stop::power(0xC, format!("{error}")))
+        .map_err(|error| Stop::power(0xC, format!("{error}")))?;
+        let disk_bytes = self.unit.sectors * u64::from(self.unit.sector_bytes);
+        match filter::load(role, &self.filters, disk_bytes) {
+            Ok(filters) => stack.filters = filters,
+            Err(text) => {
+                Self::unload_stack(stack)?;
+                return Err(Stop::power(0xC, text));
+            }
+        }
+        Ok(stack)
     }
 
     /// Gives back what a dump stack holds.
@@ -121,6 +138,22 @@ impl<'a> System<'a> {
             });
         }
     }
+}
+
+fn filter_files(bundle: &Bundle) -> Result<Vec<FilterFile<'_>>, Stop> {
+    bundle
+        .scenario
+        .filters
+        .iter()
+        .map(|name| {
+            let file = bundle.files.iter().find(|file| &file.name == name);
+            file.map(|file| FilterFile {
+                name,
+                bytes: &file.bytes,
+            })
+            .ok_or_else(|| Stop::boot_device(format!("the bundle has no file {name}")))
+        })
+        .collect()
 }
 
 /// The miniport's file.

@@ -13,7 +13,7 @@ use crate::{
         dump::{DumpCompare, PageDifference, PageSet},
         small::{ByteDifference, SmallCompare},
     },
-    crash::{CrashFound, writes::WriteOrder},
+    crash::{CrashFound, sealed::Sealed, writes::WriteOrder},
     dumpfile::{
         DumpFile,
         small::Driver,
@@ -168,6 +168,10 @@ pub(crate) fn everything() -> CrashFound {
     found.refusal = Some("its header was not completed".to_owned());
     found.strays.push("elsewhere".to_owned());
     found.added_missing.push("page 0x11".to_owned());
+    found.sealed = Some(Sealed {
+        marked: true,
+        plain_pages: Some(0),
+    });
     let summary = found.dump.as_mut().unwrap();
     summary.problems.push("it is cut short".to_owned());
     let block = DataBlock {

@@ -5,10 +5,13 @@
 use proto::{
     owner::{Owner, Role},
     record::{PhysicalRange, Record, RuleOutcome, Violation},
+    scenario::{CrashCause, DumpKind},
 };
 
-use super::super::{Context, sample};
+use super::super::{Context, CrashAsked, sample};
 use crate::{
+    crash::{CrashFound, sealed::Sealed},
+    options::FilterMode,
     report::Hex,
     session::life::{Arguments, Life, Point, PowerOff},
 };
@@ -220,6 +223,47 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     ("image-on-disk", |life, _| {
         life.boots[1].image.as_mut().unwrap().kernel_pages_verified -= 1;
     }),
+    ("filter-at-work", |_, context| {
+        context.setup.options.filter = Some(FilterMode::Pass);
+    }),
+    ("filter-at-work", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Pass);
+        add_filter(life, 1);
+    }),
+    ("image-encrypted", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Encrypt);
+        add_filter(life, 10);
+    }),
+    ("image-encrypted", |life, context| {
+        context.setup.options.filter = Some(FilterMode::Encrypt);
+        add_filter(life, 10);
+        for image in life.boots.iter_mut().filter_map(|boot| boot.image.as_mut()) {
+            image.plain_pages = Some(u64::from(image.header.cycle == 2));
+        }
+    }),
+    ("dump-encrypted", |_, context| {
+        crash_with(context, FilterMode::Encrypt, None);
+    }),
+    ("dump-encrypted", |_, context| {
+        let plain = Sealed {
+            marked: true,
+            plain_pages: Some(1),
+        };
+        crash_with(context, FilterMode::Encrypt, Some(plain));
+    }),
+    ("dump-encrypted", |_, context| {
+        let unmarked = Sealed {
+            marked: false,
+            plain_pages: Some(0),
+        };
+        crash_with(context, FilterMode::Encrypt, Some(unmarked));
+    }),
+    ("dump-encrypted", |_, context| {
+        let mut found = sample::crash::everything();
+        found.dump.as_mut().unwrap().header.sealed = true;
+        crash_with(context, FilterMode::Pass, None);
+        context.dump = Some(found);
+    }),
     ("memory-compared", |_, context| {
         context.memory.pop();
     }),
@@ -385,4 +429,43 @@ fn drop_entry(life: &mut Life, boot: usize, mode: u8) {
         })
         .unwrap();
     hits.drain(found - 2..=found);
+}
+
+/// A dump filter in both stacks that saw ten writes of each hibernation and replaced the data of some.
+fn add_filter(life: &mut Life, replaced: u64) {
+    for boot in &mut life.boots {
+        for role in [Role::Crash, Role::Hiber] {
+            boot.records.insert(
+                1,
+                Record::FilterLoaded {
+                    role,
+                    name: "dumpfilter.sys".to_owned(),
+                    status: 0,
+                    reads: true,
+                    maximum_pages: 256,
+                },
+            );
+        }
+        boot.records.insert(
+            1,
+            Record::FilterTransfers {
+                writes: 10,
+                replaced,
+                reads: 0,
+            },
+        );
+    }
+}
+
+/// Asks for a crash with the dump filter, of which this was found.
+fn crash_with(context: &mut Context, mode: FilterMode, sealed: Option<Sealed>) {
+    context.setup.options.filter = Some(mode);
+    context.crash = Some(CrashAsked {
+        kind: DumpKind::Kernel,
+        cause: CrashCause::BugCheck,
+    });
+    context.dump = Some(CrashFound {
+        sealed,
+        ..CrashFound::default()
+    });
 }

@@ -116,6 +116,41 @@ pub type PCUNICODE_STRING = *const UNICODE_STRING;
 
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct _OBJECT_ATTRIBUTES {
+    pub Length: ULONG,
+    pub RootDirectory: HANDLE,
+    pub ObjectName: PUNICODE_STRING,
+    pub Attributes: ULONG,
+    pub SecurityDescriptor: PVOID,
+    pub SecurityQualityOfService: PVOID,
+}
+
+pub type OBJECT_ATTRIBUTES = _OBJECT_ATTRIBUTES;
+pub type POBJECT_ATTRIBUTES = *mut OBJECT_ATTRIBUTES;
+
+pub mod _KEY_VALUE_INFORMATION_CLASS {
+    pub type Type = ::core::ffi::c_int;
+    pub const KeyValueBasicInformation: Type = 0;
+    pub const KeyValueFullInformation: Type = 1;
+    pub const KeyValuePartialInformation: Type = 2;
+}
+
+pub use self::_KEY_VALUE_INFORMATION_CLASS::Type as KEY_VALUE_INFORMATION_CLASS;
+
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct _KEY_VALUE_PARTIAL_INFORMATION {
+    pub TitleIndex: ULONG,
+    pub Type: ULONG,
+    pub DataLength: ULONG,
+    pub Data: [UCHAR; 1usize],
+}
+
+pub type KEY_VALUE_PARTIAL_INFORMATION = _KEY_VALUE_PARTIAL_INFORMATION;
+pub type PKEY_VALUE_PARTIAL_INFORMATION = *mut _KEY_VALUE_PARTIAL_INFORMATION;
+
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct _LIST_ENTRY {
     pub Flink: *mut _LIST_ENTRY,
     pub Blink: *mut _LIST_ENTRY,
@@ -183,6 +218,7 @@ pub type PPROCESSOR_NUMBER = *mut _PROCESSOR_NUMBER;
 zeroed_default! {
     _LARGE_INTEGER,
     _UNICODE_STRING,
+    _OBJECT_ATTRIBUTES,
     _LIST_ENTRY,
     _SINGLE_LIST_ENTRY,
     _SLIST_HEADER,

@@ -30,6 +30,23 @@ const REVIEWED_CONSTANTS: &[(&str, i64, &str)] = &[
     ("IRP_MN_START_DEVICE", 0, "wdm.h, documented"),
     ("IRP_MN_STOP_DEVICE", 4, "wdm.h, documented"),
     ("IRP_MN_SURPRISE_REMOVAL", 23, "wdm.h, documented"),
+    ("REG_BINARY", 3, "registry value types, documented"),
+    ("REG_DWORD", 4, "registry value types, documented"),
+    (
+        "KEY_QUERY_VALUE",
+        1,
+        "registry key access rights, documented",
+    ),
+    (
+        "OBJ_CASE_INSENSITIVE",
+        0x40,
+        "InitializeObjectAttributes, documented",
+    ),
+    (
+        "OBJ_KERNEL_HANDLE",
+        0x200,
+        "InitializeObjectAttributes, documented",
+    ),
     ("FALSE", 0, "truth values of every Windows header"),
     ("TRUE", 1, "truth values of every Windows header"),
     (
@@ -77,6 +94,15 @@ const REVIEWED_ENUMERATIONS: &[(&str, Enumerators, &str)] = &[
         "_POWER_STATE_TYPE",
         &[("SystemPowerState", 0), ("DevicePowerState", 1)],
         "documented values; IRP_MN_SET_POWER carries one",
+    ),
+    (
+        "_KEY_VALUE_INFORMATION_CLASS",
+        &[
+            ("KeyValueBasicInformation", 0),
+            ("KeyValueFullInformation", 1),
+            ("KeyValuePartialInformation", 2),
+        ],
+        "documented values; argument of ZwQueryValueKey",
     ),
     (
         "_MEDIA_TYPE",

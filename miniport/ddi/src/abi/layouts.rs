@@ -16,6 +16,14 @@ use crate::layout;
 
 /// Structures that the bindings define and the facts do not hold, each with the reason.
 const REVIEWED_STRUCTURES: &[(&str, &str)] = &[
+    (
+        "_OBJECT_ATTRIBUTES",
+        "documented; ZwOpenKey takes one, layout::system holds its offsets",
+    ),
+    (
+        "_KEY_VALUE_PARTIAL_INFORMATION",
+        "documented; ZwQueryValueKey fills one, layout::system holds its offsets",
+    ),
     ("_EPROCESS", "opaque in the headers too"),
     ("_ADAPTER_OBJECT", "opaque in the headers too"),
     ("_KINTERRUPT", "opaque in the headers too"),

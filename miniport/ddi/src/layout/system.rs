@@ -103,3 +103,22 @@ super::layouts! {
         CapabilityID 0, Next 1,
     }
 }
+
+/// Documented structures that the facts do not hold, so that they are not in the table above.
+mod documented {
+    use core::mem::{offset_of, size_of};
+
+    use static_assertions::const_assert_eq;
+    use wdk_sys::{_KEY_VALUE_PARTIAL_INFORMATION as Value, _OBJECT_ATTRIBUTES as Attributes};
+
+    const_assert_eq!(size_of::<Attributes>(), 48);
+    const_assert_eq!(offset_of!(Attributes, RootDirectory), 8);
+    const_assert_eq!(offset_of!(Attributes, ObjectName), 16);
+    const_assert_eq!(offset_of!(Attributes, Attributes), 24);
+    const_assert_eq!(offset_of!(Attributes, SecurityDescriptor), 32);
+    const_assert_eq!(offset_of!(Attributes, SecurityQualityOfService), 40);
+    const_assert_eq!(size_of::<Value>(), 16);
+    const_assert_eq!(offset_of!(Value, Type), 4);
+    const_assert_eq!(offset_of!(Value, DataLength), 8);
+    const_assert_eq!(offset_of!(Value, Data), 12);
+}

@@ -21,6 +21,7 @@ use crate::{
     dump::{
         cdb::Cdb,
         request::{self, Data},
+        write as transfer,
     },
     mem,
     port::abi::{bugcheck::dump_io_type, put},
@@ -53,6 +54,7 @@ impl Writer<'_> {
         let header = self.small_header(bytes)?;
         self.put_bytes(dump_io_type::HEADER, 0, &header)
             .map_err(failed("final header"))?;
+        transfer::finish().map_err(failed("Dump_Finish"))?;
         run::dump_io_complete();
         Ok(self.facts(bytes, &blocks))
     }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs, path::Path, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use super::{FieldFact, Structure, bugcheck, codes, config, extended, init, io, services, srb};
+use super::{
+    FieldFact, Structure, bugcheck, codes, config, extended, filter, init, io, services, srb,
+};
 
 fn facts(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -55,6 +57,8 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
     }
     all![
         init::HwInitializationData,
+        filter::FilterExtension,
+        filter::FilterInitializationData,
         config::PortConfiguration,
         config::AccessRange,
         config::MemoryRegion,
@@ -154,6 +158,7 @@ fn constants_match_the_facts() {
         srb::ADDRESSES,
         srb::SIZES,
         services::CONSTANTS,
+        filter::FLAGS,
         services::REGISTRY,
         codes::STOR_STATUSES,
         bugcheck::PAGE_FLAGS,
