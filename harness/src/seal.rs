@@ -1,9 +1,8 @@
 //! What dumpfilter.sys encrypted, in plain again for the holder of the private key.
 //!
 //! [`decrypt_dump`] turns a whole crash dump back, [`decrypt_file`] a file of one; [`Opened`] decrypts any part of a file, for the
-//! hibernation image. Everything is
-//! written again on purpose (formats, sealed boxes, the mode of AES), with other crates where there are some: what the driver encrypts
-//! and this module decrypts is right for two reasons. Formats: docs/dump-filter.md.
+//! hibernation image. Everything is written again on purpose (formats, sealed boxes, the mode of AES), with other crates where there
+//! are some: what the driver encrypts and this module decrypts is right for two reasons. Formats: docs/dump-filter.md.
 
 #[cfg(test)]
 mod tests;

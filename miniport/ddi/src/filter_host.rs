@@ -210,6 +210,9 @@ impl FilterHost {
     }
 
     /// Calls `Dump_Start`; returns its status.
+    ///
+    /// # Panics
+    /// If the filter has none.
     pub fn start(&mut self) -> i32 {
         let routine = self.data.DumpStart.expect("the filter has Dump_Start");
         // SAFETY: the filter's own extension.
@@ -243,7 +246,7 @@ impl FilterHost {
         let after = list.read();
         assert_eq!(after.ByteCount as usize, source.len(), "the length stays");
         assert_eq!(after.MdlFlags, List::FLAGS, "the flags stay");
-        let replaced = after.MappedSystemVa.cast_const().cast() != pages[lead..].as_ptr();
+        let replaced = after.MappedSystemVa.cast_const().cast::<u8>() != pages[lead..].as_ptr();
         if replaced {
             let address = after.MappedSystemVa.expose_provenance();
             assert_eq!(address % PAGE_BYTES, 0, "the new buffer is page aligned");
@@ -265,6 +268,9 @@ impl FilterHost {
     /// What the filter says to a write, instead of the bug check that would follow; ends the filter's life.
     ///
     /// `F` is the filter's type. `None` if it has no objection.
+    ///
+    /// # Panics
+    /// If the filter misses an argument.
     #[must_use]
     pub fn refusal<F: DumpFilter>(mut self, offset: u64, source: &[u8]) -> Option<Refusal> {
         let mut source = source.to_vec();

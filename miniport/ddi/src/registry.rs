@@ -96,6 +96,7 @@ impl Key {
         let mut answer = Answer {
             bytes: [0; DATA_OFFSET + MAXIMUM_BYTES],
         };
+        let room = answer.bytes.len() as ULONG;
         let mut length: ULONG = 0;
         // SAFETY: the handle is open (type invariant); name, answer and length live until the call returns, and the length
         // given is that of the answer.
@@ -105,7 +106,7 @@ impl Key {
                 &raw mut name,
                 _KEY_VALUE_INFORMATION_CLASS::KeyValuePartialInformation,
                 answer.bytes.as_mut_ptr().cast(),
-                size_of::<Answer>() as ULONG,
+                room,
                 &raw mut length,
             )
         };

@@ -129,7 +129,7 @@ fn ciphered(
     offset: u64,
     data: &mut [u8],
 ) -> impl Iterator<Item = (u64, &mut [u8])> {
-    let [before, header, after] = match plain {
+    let [before, header, after]: [&mut [u8]; 3] = match plain {
         Some(plain) => plain.cut(offset, data),
         None => [&mut [], &mut [], data],
     };

@@ -11,6 +11,7 @@
 //! | [`region`] | which bytes of a dump stay plain, and where the record goes |
 //! | [`filter`] | the callbacks: the four above put together |
 //!
+//! UNSAFETY: only the attribute that exports the entry symbol.
 //! Formats and limits: docs/dump-filter.md.
 #![cfg_attr(target_os = "windows", no_std)]
 #![deny(unsafe_code)]

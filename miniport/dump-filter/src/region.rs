@@ -6,7 +6,7 @@
 
 use crate::seal::RECORD_BYTES;
 
-/// First bytes of a crash dump of a 64-bit system: `DUMP_HEADER64`, Signature and ValidDump.
+/// First bytes of a crash dump of a 64-bit system: `DUMP_HEADER64`, `Signature` and `ValidDump`.
 const CRASH_SIGNATURE: &[u8; 8] = b"PAGEDU64";
 /// Bytes of `DUMP_HEADER64`.
 const CRASH_HEADER_BYTES: u64 = 0x2000;

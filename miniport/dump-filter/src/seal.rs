@@ -1,7 +1,7 @@
 //! The data key, sealed to a public key: libsodium's sealed box, in a record that fits the comment of a dump header.
 //!
 //! Key types: [`DataKey`], [`Record`]. A sealed box is an ephemeral X25519 public key and the message under XSalsa20-Poly1305; the
-//! nonce is BLAKE2b-192 of both public keys, the key HSalsa20 of the shared secret. Own composition because the crate that has it
+//! nonce is BLAKE2b-192 of both public keys, the key `HSalsa20` of the shared secret. Own composition because the crate that has it
 //! allocates; the tests open what is sealed here with that crate.
 
 use blake2::{
@@ -83,7 +83,7 @@ impl Record {
     }
 }
 
-/// HSalsa20 of the shared secret: the key of a box.
+/// `HSalsa20` of the shared secret: the key of a box.
 fn derive(shared: &[u8; 32]) -> [u8; 32] {
     hsalsa::<U10>(shared.into(), &GenericArray::default()).into()
 }

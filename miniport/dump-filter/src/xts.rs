@@ -79,7 +79,7 @@ impl SectorCipher {
         for slot in &mut tweaks {
             *slot = tweak;
             let carry = tweak >> 127;
-            tweak = tweak << 1 ^ carry * POLYNOMIAL;
+            tweak = (tweak << 1) ^ (carry * POLYNOMIAL);
         }
         tweaks
     }

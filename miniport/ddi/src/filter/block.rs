@@ -125,7 +125,7 @@ impl<F> BlockBox<F> {
     }
 
     /// Gives the block to the dump stack, which gives it back in `Dump_Unload`.
-    pub(super) const fn into_raw(self) -> NonNull<Block<F>> {
+    pub(super) fn into_raw(self) -> NonNull<Block<F>> {
         let block = self.0;
         core::mem::forget(self);
         block
