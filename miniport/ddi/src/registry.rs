@@ -24,6 +24,9 @@ struct Answer {
 }
 
 /// An ASCII text as UTF-16, at compile time.
+///
+/// # Panics
+/// The text is not ASCII, or not of that length: at compile time, where the result is a constant.
 #[must_use]
 pub const fn utf16<const LENGTH: usize>(text: &str) -> [u16; LENGTH] {
     let bytes = text.as_bytes();
@@ -144,7 +147,7 @@ impl Drop for Key {
 
 /// A counted string over `text`; the routines that take it do not write to it.
 const fn counted(text: &[u16]) -> UNICODE_STRING {
-    let bytes = (text.len() * size_of::<u16>()) as u16;
+    let bytes = size_of_val(text) as u16;
     UNICODE_STRING {
         Length: bytes,
         MaximumLength: bytes,

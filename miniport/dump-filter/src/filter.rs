@@ -32,7 +32,7 @@ pub(crate) enum Sealing {
     Off,
     /// Everything but the header is encrypted.
     On {
-        /// The expanded data key.
+        /// The data key at work.
         cipher: SectorCipher,
         /// The data key, sealed.
         record: Record,

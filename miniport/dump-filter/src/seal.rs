@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn data_key() -> DataKey {
-        DataKey(core::array::from_fn(|index| index as u8))
+        DataKey(core::array::from_fn(|index| index.to_le_bytes()[0]))
     }
 
     #[test]

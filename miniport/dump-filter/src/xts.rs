@@ -8,6 +8,7 @@ use aes::{
     Aes256, Block,
     cipher::{BlockDecrypt, BlockEncrypt, KeyInit},
 };
+use zeroize::Zeroize as _;
 
 /// Bytes of a data unit.
 pub(crate) const SECTOR_BYTES: usize = 512;
@@ -18,36 +19,58 @@ const SECTOR_BLOCKS: usize = SECTOR_BYTES / BLOCK_BYTES;
 /// The polynomial of the field, as it is folded back.
 const POLYNOMIAL: u128 = 0x87;
 
-/// Both keys, expanded. Wiped when dropped.
+/// Both keys. Wiped when dropped.
+///
+/// They are expanded for each write and read: expanded keys in software take 2 KiB, and with copies of them on the way to the
+/// filter's block `DriverEntry` would have a frame of more than a page, for which an image needs `__chkstk`.
 pub(crate) struct SectorCipher {
+    key: [u8; KEY_BYTES],
+}
+
+/// Both keys, expanded, for one run over sectors. `aes` wipes them.
+struct Expanded {
     data: Aes256,
     tweak: Aes256,
 }
 
 impl SectorCipher {
-    /// Expands a key.
-    pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Self {
-        let (data, tweak) = key.split_at(KEY_BYTES / 2);
-        Self {
-            data: Aes256::new(data.into()),
-            tweak: Aes256::new(tweak.into()),
-        }
+    /// The cipher with this key.
+    pub(crate) const fn new(key: &[u8; KEY_BYTES]) -> Self {
+        Self { key: *key }
     }
 
     /// Encrypts whole sectors in place, the first of which has number `first`; a rest shorter than a sector stays as it is.
     pub(crate) fn encrypt(&self, first: u64, data: &mut [u8]) {
+        let keys = self.expand();
         for (number, sector) in (first..).zip(data.chunks_exact_mut(SECTOR_BYTES)) {
-            self.work(number, sector, |blocks| self.data.encrypt_blocks(blocks));
+            keys.work(number, sector, |blocks| keys.data.encrypt_blocks(blocks));
         }
     }
 
     /// The inverse of [`SectorCipher::encrypt`].
     pub(crate) fn decrypt(&self, first: u64, data: &mut [u8]) {
+        let keys = self.expand();
         for (number, sector) in (first..).zip(data.chunks_exact_mut(SECTOR_BYTES)) {
-            self.work(number, sector, |blocks| self.data.decrypt_blocks(blocks));
+            keys.work(number, sector, |blocks| keys.data.decrypt_blocks(blocks));
         }
     }
 
+    fn expand(&self) -> Expanded {
+        let (data, tweak) = self.key.split_at(KEY_BYTES / 2);
+        Expanded {
+            data: Aes256::new(data.into()),
+            tweak: Aes256::new(tweak.into()),
+        }
+    }
+}
+
+impl Drop for SectorCipher {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
+
+impl Expanded {
     fn work(&self, number: u64, sector: &mut [u8], cipher: impl FnOnce(&mut [Block])) {
         let tweaks = self.tweaks(number);
         let mut blocks = [Block::default(); SECTOR_BLOCKS];
@@ -109,7 +132,9 @@ mod tests {
             Aes256::new(GenericArray::from_slice(&key[..32])),
             Aes256::new(GenericArray::from_slice(&key[32..])),
         );
-        let plain: Vec<u8> = (0..4 * SECTOR_BYTES).map(|index| index as u8).collect();
+        let plain: Vec<u8> = (0..4 * SECTOR_BYTES)
+            .map(|index| index.to_le_bytes()[0])
+            .collect();
         for first in [0, 1, 0xFFFF_FFFF, 1 << 40] {
             let mut ours = plain.clone();
             SectorCipher::new(&key).encrypt(first, &mut ours);
@@ -133,7 +158,9 @@ mod tests {
             0x62, 0x64, 0x33, 0x83, 0x27, 0x95, 0x02, 0x88, 0x41, 0x97, 0x16, 0x93, 0x99, 0x37,
             0x51, 0x05, 0x82, 0x09, 0x74, 0x94, 0x45, 0x92,
         ];
-        let mut data: Vec<u8> = (0..SECTOR_BYTES).map(|index| index as u8).collect();
+        let mut data: Vec<u8> = (0..SECTOR_BYTES)
+            .map(|index| index.to_le_bytes()[0])
+            .collect();
         SectorCipher::new(&key).encrypt(0xFF, &mut data);
         assert_eq!(
             data[..16],

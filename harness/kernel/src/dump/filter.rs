@@ -163,7 +163,7 @@ fn load_one(role: Role, file: &FilterFile<'_>, disk_bytes: u64) -> Result<Filter
             text: format!("DriverEntry returned {status:#010x}"),
         });
     }
-    accept(role, filter, data, flags)
+    Ok(accept(role, filter, data, flags))
 }
 
 /// Looks at what a successful `DriverEntry` left.
@@ -172,7 +172,7 @@ fn accept(
     mut filter: Filter,
     data: View<FilterInitializationData>,
     flags: u32,
-) -> Result<Filter, Failure> {
+) -> Filter {
     let version = data
         .get(FilterInitializationData::MAJOR_VERSION)
         .unwrap_or(0);
@@ -203,7 +203,7 @@ fn accept(
         reads,
         maximum_pages: filter.maximum_pages,
     });
-    Ok(filter)
+    filter
 }
 
 fn offered_pages() -> u32 {

@@ -45,10 +45,10 @@ pub fn read(
     destination: Destination,
     form: CdbForm,
     offset: u64,
-    runs: Vec<PhysicalRange>,
+    runs: &[PhysicalRange],
 ) -> Result<(), RequestError> {
-    transfer(destination, form, Direction::Read, offset, runs.clone())?;
-    filter_calls::after_read(offset, &runs)
+    transfer(destination, form, Direction::Read, offset, runs.to_vec())?;
+    filter_calls::after_read(offset, runs)
 }
 
 /// Tells the filters that all data are written; the cache is to be flushed after it.

@@ -115,7 +115,7 @@ impl Context {
         };
         let offset = extent.first_block * BLOCK_BYTES;
         match direction {
-            Direction::Read => write::read(destination, form(random), offset, runs),
+            Direction::Read => write::read(destination, form(random), offset, &runs),
             Direction::Write => write::write(destination, form(random), offset, runs),
         }
     }

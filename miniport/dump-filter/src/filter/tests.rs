@@ -34,7 +34,7 @@ fn load(machine: Machine, dump_type: DumpType) -> Result<FilterHost, NotLoaded> 
 
 fn pattern(bytes: usize, seed: u8) -> Vec<u8> {
     (0..bytes)
-        .map(|index| (index as u8).wrapping_mul(31) ^ (index >> 8) as u8 ^ seed)
+        .map(|index| index.to_le_bytes()[0].wrapping_mul(31) ^ index.to_le_bytes()[1] ^ seed)
         .collect()
 }
 
