@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum as _;
-use proto::scenario::{BenchFault, Job};
+use proto::scenario::{BenchFault, CrashCause, DumpKind, Job};
 use serde::Deserialize;
 
 use crate::{
@@ -72,6 +72,8 @@ pub enum CaseJob {
     Run,
     /// No hibernation, and lives in which calls fail.
     Exhaust,
+    /// A bug check, and a kernel dump.
+    Crash,
 }
 
 /// What the dump filter of a case does.
@@ -214,6 +216,10 @@ impl Case {
             CaseJob::Cycle => Job::Cycle { count: 1 },
             CaseJob::Run => Job::Run { exhaust: false },
             CaseJob::Exhaust => Job::Run { exhaust: true },
+            CaseJob::Crash => Job::Crash {
+                kind: DumpKind::Kernel,
+                cause: CrashCause::BugCheck,
+            },
         };
         let directory = RunDirectory::new(Keep::No)?;
         let result = trial::judged(

@@ -134,7 +134,7 @@ fn pages_exact(evidence: &Evidence<'_>, kind: DumpKind) -> Finding {
 
 /// `dump-added-pages`: every page that a driver added by its callback is in the dump.
 pub(in crate::verdict) fn dump_added_pages(evidence: &Evidence<'_>) -> Finding {
-    let (_, found, _) = match dump(evidence) {
+    let (asked, found, _) = match dump(evidence) {
         Ok(dump) => dump,
         Err(finding) => return finding,
     };
@@ -149,6 +149,10 @@ pub(in crate::verdict) fn dump_added_pages(evidence: &Evidence<'_>) -> Finding {
             "the kernel says {said} added pages, its callbacks named {}",
             found.added_pages
         ));
+    }
+    let must_add = evidence.context.setup.driver.own && asked.kind == DumpKind::Kernel;
+    if found.added_pages == 0 && must_add {
+        faults.push("this repository's driver added none of its pages".to_owned());
     }
     if found.added_pages == 0 {
         return if faults.is_empty() {

@@ -91,6 +91,10 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     ("dump-added-pages", |_, context| {
         found(context).added_missing.push("page 0x11".to_owned());
     }),
+    ("dump-added-pages", |life, context| {
+        found(context).added_pages = 0;
+        change_facts(life, |facts| facts.added_pages = 0);
+    }),
     ("dump-added-pages", |life, _| {
         change_facts(life, |facts| facts.added_pages = 9);
     }),
