@@ -13,9 +13,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use rustix::fs::{FlockOperation, flock};
 
 use self::invocation::Invocation;
@@ -111,10 +112,11 @@ impl<'a> Builder<'a> {
         if built_before() {
             return DriverFiles::in_directory(package, &products);
         }
-        self.driver_from(package, &self.repository.root, &products)
+        self.compile(package, &self.repository.root, &products, &[])
     }
 
-    /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before.
+    /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before. It is
+    /// optimised less: link-time optimisation takes most of the time, and nobody looks at the speed of a wrong driver.
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
@@ -124,11 +126,22 @@ impl<'a> Builder<'a> {
         source: &Path,
         destination: &Path,
     ) -> Result<DriverFiles> {
+        let less = format!("profile.driver.package.{package}.opt-level=1");
+        self.compile(package, source, destination, &["--config", &less])
+    }
+
+    fn compile(
+        &self,
+        package: &str,
+        source: &Path,
+        destination: &Path,
+        settings: &[&str],
+    ) -> Result<DriverFiles> {
         self.progress.step(&format!("building {package}.sys"));
         let tree = self.repository.with_root(source.to_path_buf());
         // Drivers of all source trees get the same name from cargo: nobody else may build until this one is published.
         let _guard = exclusive(&tree.inner_target())?;
-        let command = Invocation::new(&tree, self.toolchain).command(
+        let mut command = Invocation::new(&tree, self.toolchain).command(
             Target::Windows,
             &[
                 "build",
@@ -139,6 +152,7 @@ impl<'a> Builder<'a> {
                 "driver",
             ],
         );
+        command.args(settings);
         run(command, &format!("{package}.sys does not build"))?;
         let built = tree.inner_target().join("x86_64-pc-windows-msvc/driver");
         for (from, to) in [("pdb", "pdb"), ("dll", "sys")] {
@@ -183,6 +197,22 @@ impl<'a> Builder<'a> {
         publish(&built.join("kernel"), &files.kernel)?;
         publish(&built.join("loader"), &files.loader)?;
         Ok(files)
+    }
+
+    /// Builds the driver and the bench side by side: each is compiled into a directory of its own, and each has long parts that
+    /// keep a single core busy.
+    ///
+    /// # Errors
+    /// The compiler's messages, if it refuses one of them.
+    pub fn driver_and_bench(&self) -> Result<(DriverFiles, BenchFiles)> {
+        thread::scope(|scope| {
+            let bench = scope.spawn(|| self.bench());
+            let driver = self.driver()?;
+            let bench = bench
+                .join()
+                .map_err(|_| anyhow!("the build of the bench kernel broke off"))??;
+            Ok((driver, bench))
+        })
     }
 
     /// A cargo command line with all settings for `target`.

@@ -160,9 +160,10 @@ fn memory_at_crash(life: &Life) -> Option<&MemorySave> {
 fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()> {
     let mut dump = DumpFile::open(BufReader::new(File::open(path)?))?;
     found.reading = readers::kdmp(path, &mut dump);
-    let ram = pages::whole_ram(life);
-    let added = Named::of(life, path, ADD_PAGES);
+    let volatile = pages::volatile(life);
     if let Some(held) = dump.pages() {
+        let ram = pages::whole_ram(life);
+        let added = Named::of(life, path, ADD_PAGES);
         let expected = if dump.header.dump_type == DumpType::Full {
             ram
         } else {
@@ -180,14 +181,12 @@ fn examine_pages(found: &mut CrashFound, life: &Life, path: &Path) -> Result<()>
             .map(|pfn| format!("page {pfn:#x}"));
         found.added_missing = added.lost.iter().cloned().chain(absent).collect();
         if let Some(save) = memory_at_crash(life) {
-            let volatile = pages::volatile(life);
             found.compare = Some(dump_compare::compare(&mut dump, save, &volatile)?);
         }
     }
     if matches!(dump.body, Body::Blocks(_)) {
         found.triage_lacking = small_compare::lacking(&dump, life);
         if let Some(save) = memory_at_crash(life) {
-            let volatile = pages::volatile(life);
             found.small = Some(small_compare::compare(&mut dump, save, &volatile)?);
         }
     }

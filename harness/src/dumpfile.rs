@@ -17,7 +17,7 @@ pub mod small;
 mod source;
 pub mod summary;
 #[cfg(test)]
-#[path = "../tests/support/synthetic.rs"]
+#[path = "../tests/bench/support/synthetic.rs"]
 pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Another program's view of a dump: [`kdmp`] reads it with the crate `kdmp-parser`, written by others for real Windows dumps.
 //!
 //! Agreement of two readers that do not know each other says that the dump follows the format rather than this repository's
-//! idea of it. Two more readers, in Python, are asked in `harness/tests/readers.rs`.
+//! idea of it. Two more readers, in Python, are asked in `harness/tests/bench/readers.rs`.
 
 use std::{
     io::{Read, Seek},

@@ -71,16 +71,15 @@ impl Workshop {
     /// It does not build, or the file given is no driver; that is found out first.
     pub fn inputs(&self, driver: Option<&Path>) -> Result<Inputs> {
         let given = driver.map(given_driver).transpose()?;
-        let bench = self.builder().bench()?;
         if let Some((sys, pdb)) = given {
             return Ok(Inputs {
-                bench,
+                bench: self.builder().bench()?,
                 sys,
                 pdb,
                 filter: None,
             });
         }
-        let driver = self.builder().driver()?;
+        let (driver, bench) = self.builder().driver_and_bench()?;
         Ok(Inputs {
             bench,
             sys: driver.sys,

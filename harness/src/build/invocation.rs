@@ -24,6 +24,9 @@ const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The configuration that `wdk-build` would derive from the driver's metadata.
 const DRIVER_MODEL: &str = r#"["driver_model__driver_type=\"WDM\""]"#;
 
+/// What is built of the standard library.
+const LIBRARY: [&str; 3] = ["core", "alloc", "compiler_builtins"];
+
 /// Keeps AVX out of the cryptographic crates, as .cargo/config.toml does on Windows: the kernel does not save those registers for a
 /// driver.
 const NO_AVX: &str = r#""--cfg=poly1305_force_soft","--cfg=curve25519_dalek_backend=\"serial\"","#;
@@ -125,6 +128,7 @@ impl<'a> Invocation<'a> {
                 ));
                 // memcpy and its like come from ntoskrnl, so the library's own are left out.
                 self.build_library(&mut settings, None);
+                self.optimise_library_once(&mut settings, verb);
             }
             Target::Bare => {
                 settings.flag("--target", BARE_TARGET);
@@ -136,11 +140,24 @@ impl<'a> Invocation<'a> {
         settings.0
     }
 
+    /// Link-time optimisation goes over the library with the driver; to do all of that before as well, on one core, takes longer
+    /// than everything else in the build.
+    fn optimise_library_once(&self, settings: &mut Settings, verb: &str) {
+        if matches!(self.toolchain, Toolchain::Distribution { .. }) && verb == "build" {
+            for package in LIBRARY {
+                let profile = format!("profile.driver.package.{package}");
+                settings.config(&format!("{profile}.opt-level=1"));
+                settings.config(&format!("{profile}.codegen-units=16"));
+                settings.config(&format!(r#"{profile}.debug="line-tables-only""#));
+            }
+        }
+    }
+
     fn build_library(&self, settings: &mut Settings, features: Option<&str>) {
         if matches!(self.toolchain, Toolchain::Distribution { .. }) {
             settings
                 .0
-                .push("-Zbuild-std=core,alloc,compiler_builtins".into());
+                .push(format!("-Zbuild-std={}", LIBRARY.join(",")).into());
             if let Some(features) = features {
                 settings
                     .0

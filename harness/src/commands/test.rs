@@ -1,8 +1,8 @@
 //! `cargo harness test`: everything that CI runs.
 //!
-//! Format and lints first, because they are quick to fail, then one run of all tests: unit and property tests of every crate,
-//! the ABI tests, the house rules, bad input, the debugger, red cases and hibernations. The tests are ordinary Rust tests, so
-//! their runner's summary is the end of the output.
+//! Format first, because it is quick to fail, then one run of all tests, compiled by clippy: unit and property tests of every
+//! crate, the ABI tests, the house rules, bad input, the debugger, red cases and hibernations. The tests are ordinary Rust
+//! tests, so their runner's summary is the end of the output.
 
 use std::{process::Command, time::Instant};
 
@@ -44,10 +44,9 @@ pub fn execute(arguments: &Args) -> Result<()> {
     workshop.progress.note(&workshop.toolchain.describe());
     // Built once here, so that no test finds the other waiting for cargo.
     let builder = workshop.builder();
-    builder.driver()?;
+    builder.driver_and_bench()?;
     builder.dump_header()?;
     builder.filter()?;
-    builder.bench()?;
     workshop.progress.finish();
     let mut stages = Vec::new();
     if arguments.filter.is_none() {
@@ -58,6 +57,9 @@ pub fn execute(arguments: &Args) -> Result<()> {
         .command
         .env(TARGET_VARIABLE, &workshop.repository.target)
         .env(BUILT_VARIABLE, "1");
+    if arguments.filter.is_none() {
+        lint_while_compiling(&mut tests.command)?;
+    }
     stages.push(tests);
     let mut failed = Vec::new();
     for mut stage in stages {
@@ -83,6 +85,31 @@ pub fn execute(arguments: &Args) -> Result<()> {
     .into())
 }
 
+/// Lets clippy compile the tests and what they test, as `cargo clippy` lets it check them: the same variables, but no second
+/// view of every dependency. A lint stops the build, and its message names it. Nothing is kept for a compilation in parts: what
+/// one edits and tries again is compiled with a filter, apart from this.
+fn lint_while_compiling(command: &mut Command) -> Result<()> {
+    let there = Command::new(CLIPPY)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !there {
+        return Err(Fault::setup(
+            format!("{CLIPPY} does not start"),
+            "install it: rustup component add clippy",
+        )
+        .into());
+    }
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", CLIPPY)
+        .env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings")
+        .env("CARGO_INCREMENTAL", "0");
+    Ok(())
+}
+
+/// Compiles as `rustc` does, and lints.
+const CLIPPY: &str = "clippy-driver";
+
 /// The stage whose summary ends the output.
 const TESTS: &str = "tests";
 
@@ -93,16 +120,10 @@ fn lints(builder: &Builder<'_>, toolchain: &Toolchain) -> Vec<Stage> {
         words.extend(["--", "--deny", "warnings"]);
         builder.cargo(target, &words)
     };
-    let mut stages = vec![
-        Stage {
-            name: "format",
-            command: builder.cargo(Target::Plain, &["fmt", "--all", "--check"]),
-        },
-        Stage {
-            name: "clippy, all crates on this machine",
-            command: clippy(Target::Host, &["--workspace"]),
-        },
-    ];
+    let mut stages = vec![Stage {
+        name: "format",
+        command: builder.cargo(Target::Plain, &["fmt", "--all", "--check"]),
+    }];
     // The distribution's compiler has no clippy for these targets; it has built both before.
     if matches!(toolchain, Toolchain::Rustup { .. }) {
         stages.push(Stage {

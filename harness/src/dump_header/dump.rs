@@ -1,7 +1,7 @@
 //! Reads a Windows dump that QEMU wrote: header and runs, and where its pages differ from memory.
 //!
 //! Offsets are those of `DUMP_HEADER64`, this file's own view of them. A second reader, which nobody here wrote, opens the same file in
-//! `harness/tests/header.rs`.
+//! `harness/tests/bench/header.rs`.
 
 use std::{
     fs::File,

@@ -161,7 +161,7 @@ pub fn parse(file: &[u8]) -> Result<ParsedImage, PeError> {
     let headers = pe.nt_headers();
     let optional = headers.optional_header();
     if optional.subsystem() != pe::IMAGE_SUBSYSTEM_NATIVE {
-        return Err(PeError::Subsystem(optional.subsystem()));
+        return Err(PeError::Subsystem(optional.subsystem().0));
     }
     if optional.section_alignment() < PAGE || !optional.section_alignment().is_multiple_of(PAGE) {
         return Err(PeError::Alignment(optional.section_alignment()));
@@ -183,7 +183,8 @@ pub fn parse(file: &[u8]) -> Result<ParsedImage, PeError> {
     }
     let relocations = relocations(&pe, file, memory.len())?;
     if relocations.is_empty()
-        && headers.file_header().characteristics.get(LE) & pe::IMAGE_FILE_RELOCS_STRIPPED != 0
+        && headers.file_header().characteristics.get(LE) & pe::IMAGE_FILE_RELOCS_STRIPPED
+            != pe::FileFlags(0)
     {
         return Err(PeError::NoRelocations);
     }
@@ -238,9 +239,9 @@ fn check_magic(file: &[u8]) -> Result<(), PeError> {
             .map(u16::from_le_bytes)
             .map_err(|_| PeError::Truncated)
     };
-    match word(4)? {
+    match pe::Machine(word(4)?) {
         pe::IMAGE_FILE_MACHINE_AMD64 => {}
-        other => return Err(PeError::Machine(other)),
+        other => return Err(PeError::Machine(other.0)),
     }
     if word(24)? != pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC {
         return Err(PeError::NotPe32Plus);
@@ -274,8 +275,8 @@ fn load_sections(
         }
         next_rva = end;
         let flags = header.characteristics.get(LE);
-        let writable = flags & pe::IMAGE_SCN_MEM_WRITE != 0;
-        let executable = flags & pe::IMAGE_SCN_MEM_EXECUTE != 0;
+        let writable = flags & pe::IMAGE_SCN_MEM_WRITE != pe::SectionFlags(0);
+        let executable = flags & pe::IMAGE_SCN_MEM_EXECUTE != pe::SectionFlags(0);
         let protection = match (writable, executable) {
             (true, true) => return Err(PeError::WritableExecutable(name)),
             (true, false) => Protection::Write,
@@ -313,7 +314,7 @@ fn relocations(pe: &PeFile64<'_>, file: &[u8], image_bytes: usize) -> Result<Vec
                     }
                     slots.push(rva);
                 }
-                other => return Err(PeError::RelocationKind(other)),
+                other => return Err(PeError::RelocationKind(other.0)),
             }
         }
     }

@@ -1,10 +1,8 @@
 //! Bad input: one line that names cause and remedy, exit status 2, nothing left behind.
 
-mod support;
-
 use std::{fs, path::PathBuf};
 
-use support::{error_line, run};
+use crate::support::{error_line, run};
 use tempfile::TempDir;
 
 struct Files {

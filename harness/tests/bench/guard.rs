@@ -1,7 +1,5 @@
 //! Nothing is left behind: no QEMU, no directory, whatever ends the program.
 
-mod support;
-
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
@@ -9,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use support::{
+use crate::support::{
     children_of, error_line, group_of, harness, is_alive, program_of, run_directories_of, wait_for,
 };
 

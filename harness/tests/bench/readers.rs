@@ -1,16 +1,10 @@
 //! Dumps made by hand, read by two programs that others wrote: they and this repository's reader find the same.
 
-#[path = "support/python.rs"]
-mod python;
-#[path = "support/synthetic.rs"]
-#[expect(dead_code, reason = "no other reader knows small dumps")]
-mod synthetic;
-
 use std::{fmt::Write as _, fs};
 
+use crate::support::synthetic::Synthetic;
 use harness::dumpfile::DumpFile;
 use serde_json::Value;
-use synthetic::Synthetic;
 use tempfile::TempDir;
 
 /// A page that none of the dumps has.
@@ -30,7 +24,7 @@ fn agree(bytes: &[u8], kind: u64, frames: &[u64]) {
     fs::write(&path, bytes).expect("written");
     let mut samples = frames.to_vec();
     samples.push(ABSENT);
-    let found = python::read_with_others(&path, &samples);
+    let found = crate::support::python::read_with_others(&path, &samples);
     let file = fs::File::open(&path).expect("opened");
     let mut dump = DumpFile::open(file).expect("a dump");
     assert_eq!(dump.problems, Vec::<String>::new());
@@ -40,7 +34,7 @@ fn agree(bytes: &[u8], kind: u64, frames: &[u64]) {
         assert_eq!(theirs["pages"], frames.len(), "{reader}");
         assert_eq!(theirs["page_tables"], dump.header.directory_table_base);
         for pfn in frames {
-            let mut page = vec![0; synthetic::PAGE];
+            let mut page = vec![0; crate::support::synthetic::PAGE];
             assert!(dump.read_page(*pfn, &mut page).expect("read"));
             let theirs = &theirs["samples"][pfn.to_string()];
             assert_eq!(*theirs, hex(&page), "{reader}, page {pfn:#x}");

@@ -1,13 +1,11 @@
 //! `cargo harness debug` with a real gdb attached in the way that it prints.
 
-mod support;
-
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use support::harness;
+use crate::support::harness;
 
 /// `cargo harness debug`, stopped, with what it printed so far.
 struct Session {

@@ -1,11 +1,9 @@
 //! The main job with the machines that the driver must work on: hibernate, power off, resume in a new QEMU, verify.
 
-mod support;
-
 use std::{fs, path::PathBuf};
 
+use crate::support::run;
 use serde_json::Value;
-use support::run;
 use tempfile::TempDir;
 
 /// A run that passed, with its report.

@@ -1,18 +1,14 @@
 //! Crash dumps of whole runs, as all readers find them, and disks that fail while a dump is written.
 
-#[path = "support/python.rs"]
-mod python;
-mod support;
-
 use std::{
     fmt::Write as _,
     fs::{self, File},
     path::Path,
 };
 
+use crate::support::{error_line, run};
 use harness::dumpfile::DumpFile;
 use serde_json::Value;
-use support::{error_line, run};
 use tempfile::TempDir;
 
 /// Pages of which every reader gives the content.
@@ -74,7 +70,7 @@ fn others_agree(path: &Path) {
     let frames: Vec<u64> = dump.pages().expect("pages").frames().collect();
     let step = (frames.len() / SAMPLES).max(1);
     let samples: Vec<u64> = frames.iter().copied().step_by(step).collect();
-    let found = python::read_with_others(path, &samples);
+    let found = crate::support::python::read_with_others(path, &samples);
     for reader in ["kdmp_parser", "volatility3"] {
         let theirs = &found[reader];
         assert_eq!(theirs["type"], dump.header.dump_type.raw(), "{reader}");

@@ -1,14 +1,10 @@
 //! `cargo harness dump` on good, damaged and foreign files.
 
-mod support;
-#[path = "support/synthetic.rs"]
-mod synthetic;
-
 use std::fs;
 
+use crate::support::synthetic::Synthetic;
+use crate::support::{error_line, run};
 use serde_json::Value;
-use support::{error_line, run};
-use synthetic::Synthetic;
 use tempfile::TempDir;
 
 /// Runs `dump info` on these bytes: exit status, standard output, error line.

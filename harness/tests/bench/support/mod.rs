@@ -1,5 +1,7 @@
 //! What the tests of the program share: starting it, reading what it says, finding what it leaves behind.
-#![expect(dead_code, reason = "each test file uses its own part")]
+
+pub(crate) mod python;
+pub(crate) mod synthetic;
 
 use std::{
     fs,

@@ -18,7 +18,7 @@ const DONE: &str = "installed";
 /// What the readers make of a dump; of the pages in `frames` each gives the content in hexadecimal.
 pub(crate) fn read_with_others(dump: &Path, frames: &[u64]) -> Value {
     let python = environment();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/dump_readers.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/support/dump_readers.py");
     let output = Command::new(python)
         .arg("-B")
         .arg(script)

@@ -1,11 +1,9 @@
 //! QEMU's own Windows dump with the header that dumpheader.sys publishes, read by a parser that nobody here wrote.
 
-mod support;
-
 use std::{fs, path::Path};
 
+use crate::support::{error_line, run};
 use kdmp_parser::{phys, structs::DumpType, virt};
-use support::{error_line, run};
 use tempfile::TempDir;
 
 /// The smallest, because whole memory is written and read several times.

@@ -1,0 +1,3 @@
+//! Nothing: the manifest is what counts.
+#![no_std]
+#![forbid(unsafe_code)]
