@@ -26,6 +26,17 @@ use crate::{fault::Fault, progress::Progress, repository::Repository, setup::Too
 /// Environment variable that says that the products directory is up to date.
 pub const BUILT_VARIABLE: &str = "HIBERPORT_BUILT";
 
+/// Settings for wrong drivers: link-time optimisation takes nearly all of the time of a build that changes one line, and nobody
+/// looks at their speed.
+const LESS: [&str; 6] = [
+    "--config",
+    r#"profile.driver.lto="off""#,
+    "--config",
+    "profile.driver.opt-level=1",
+    "--config",
+    "profile.driver.codegen-units=16",
+];
+
 /// The driver, built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverFiles {
@@ -116,7 +127,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before. It is
-    /// optimised less: link-time optimisation takes most of the time, and nobody looks at the speed of a wrong driver.
+    /// optimised less ([`LESS`]).
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
@@ -126,8 +137,7 @@ impl<'a> Builder<'a> {
         source: &Path,
         destination: &Path,
     ) -> Result<DriverFiles> {
-        let less = format!("profile.driver.package.{package}.opt-level=1");
-        self.compile(package, source, destination, &["--config", &less])
+        self.compile(package, source, destination, &LESS)
     }
 
     fn compile(
