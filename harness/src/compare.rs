@@ -3,6 +3,7 @@
 //! * [`ranges`]: sets of byte ranges.
 //! * [`memory`]: memory before the freeze against memory after the resume.
 //! * [`dump`]: a crash dump against memory at the bug check; [`small`]: the same for a small dump.
+//! * [`plain`]: pages of memory that lie on the disk although it is to be encrypted.
 //! * [`walk`]: virtual memory by the page tables in such a copy.
 //! * [`disk`]: the disk, with QEMU stopped, against its state before the run and against what the workload wrote.
 //! * [`untouched`]: whether a resume that was refused wrote to the disk.
@@ -12,6 +13,7 @@
 pub mod disk;
 pub mod dump;
 pub mod memory;
+pub mod plain;
 pub mod ranges;
 pub mod small;
 pub mod untouched;

@@ -24,6 +24,7 @@ use proto::hiber::{
 use zerocopy::{FromBytes, IntoBytes as _};
 
 use crate::{
+    compare::plain,
     disk::{ByteRange, Layout},
     fault::Fault,
     seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey},
@@ -50,20 +51,8 @@ impl Image {
     /// Finds the image in the hibernation partition.
     ///
     /// # Errors
-    /// A [`Fault`] that says which part is refused.
-    pub fn open(disk: &Path, layout: &Layout) -> Result<Self> {
-        Self::open_with(disk, layout, None)
-    }
-
-    /// The same for an image that the dump filter encrypted: everything is decrypted as it is read.
-    ///
-    /// # Errors
-    /// As [`Image::open`], and if the key does not open the image.
-    pub fn open_sealed(disk: &Path, layout: &Layout, key: &PrivateKey) -> Result<Self> {
-        Self::open_with(disk, layout, Some(key))
-    }
-
-    fn open_with(disk: &Path, layout: &Layout, key: Option<&PrivateKey>) -> Result<Self> {
+    /// A [`Fault`] that says which part is refused, or that the key does not open the image.
+    pub fn open(disk: &Path, layout: &Layout, key: Option<&PrivateKey>) -> Result<Self> {
         let file =
             File::open(disk).with_context(|| format!("cannot open the disk {}", disk.display()))?;
         let partition = layout.range(layout.hibernation);
@@ -226,8 +215,7 @@ impl Image {
         }
     }
 
-    /// Counts the pages of the guest that lie on the partition as they were in memory, anywhere in it. Pages of one byte repeated are
-    /// left out: unused parts of the disk look like them.
+    /// Counts the pages of the guest that lie on the partition as they were in memory, anywhere in it.
     ///
     /// # Errors
     /// The disk cannot be read.
@@ -238,17 +226,8 @@ impl Image {
             .chain(&self.kernel)
             .map(|entry| entry.xxh64)
             .collect();
-        let raw = Source {
-            opened: None,
-            ..self.source()
-        };
-        let mut found = 0;
-        for block in 0..self.partition.bytes / BLOCK_BYTES {
-            let content = raw.blocks(block, BLOCK_BYTES, "block")?;
-            let telling = content.iter().any(|byte| *byte != content[0]);
-            found += u64::from(telling && pages.contains(&checksum(&content)));
-        }
-        Ok(found)
+        plain::count(&self.path, self.partition, &pages)
+            .map_err(|error| refused(&self.path, &format!("its blocks cannot be read ({error})")))
     }
 
     fn check_pages(&self, entries: &[TocEntry], first: u64, phase: &str) -> Result<u64> {

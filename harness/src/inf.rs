@@ -16,7 +16,7 @@ mod tests;
 
 use std::{fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -51,6 +51,26 @@ pub fn check(path: &Path) -> Result<InfFacts> {
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     check_bytes(&name, &bytes)
+}
+
+/// Holds the file of a driver that is no miniport to that driver's rules.
+fn hold(path: &Path, broken_rules: fn(&str) -> Vec<String>) -> Result<()> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let broken = broken_rules(&text);
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::check(
+        format!(
+            "{} breaks {} rules: {}",
+            path.display(),
+            broken.len(),
+            broken.join("; ")
+        ),
+        "correct the file",
+    )
+    .into())
 }
 
 fn check_bytes(name: &str, bytes: &[u8]) -> Result<InfFacts> {

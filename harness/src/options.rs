@@ -10,10 +10,10 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError,
+    disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError, seal::PrivateKey,
     session::tamper::HostFault,
 };
 
@@ -48,7 +48,7 @@ pub enum GuestClock {
 }
 
 /// What dumpfilter.sys does in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FilterMode {
     /// It is loaded and lets crash dumps and hibernation files pass.
@@ -321,6 +321,12 @@ impl MachineArgs {
 }
 
 impl Options {
+    /// The private key that opens the run's dumps and images; `None` if they are not to be encrypted.
+    #[must_use]
+    pub fn private_key(&self) -> Option<PrivateKey> {
+        (self.filter == Some(FilterMode::Encrypt)).then(|| PrivateKey::of_run(self.seed))
+    }
+
     /// Bytes of the partition for crash dumps.
     #[must_use]
     pub fn crash_partition_bytes(&self) -> u64 {

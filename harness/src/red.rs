@@ -51,7 +51,7 @@ pub struct Case {
     #[serde(default)]
     pub job: CaseJob,
     /// The dump filter to load; edits are of its source then.
-    pub filter: Option<CaseFilter>,
+    pub filter: Option<FilterMode>,
     /// Edits of the driver's source.
     #[serde(default)]
     pub edit: Vec<tree::Edit>,
@@ -74,25 +74,6 @@ pub enum CaseJob {
     Exhaust,
     /// A bug check, and a kernel dump.
     Crash,
-}
-
-/// What the dump filter of a case does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CaseFilter {
-    /// [`FilterMode::Pass`].
-    Pass,
-    /// [`FilterMode::Encrypt`].
-    Encrypt,
-}
-
-impl CaseFilter {
-    const fn as_mode(self) -> FilterMode {
-        match self {
-            Self::Pass => FilterMode::Pass,
-            Self::Encrypt => FilterMode::Encrypt,
-        }
-    }
 }
 
 /// Faults of the bench kernel by name.
@@ -202,7 +183,7 @@ impl Case {
                 .into_iter()
                 .collect(),
             host_fault: self.host_fault()?,
-            filter: self.filter.map(CaseFilter::as_mode),
+            filter: self.filter,
             ..Options::default()
         };
         let setup = trial::describe(

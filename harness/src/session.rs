@@ -34,14 +34,13 @@ use crate::{
     fault::Fault,
     hibernation::Image,
     interrupt,
-    options::{FilterMode, Options},
+    options::Options,
     progress::Progress,
     qemu::{
         BootFrom, DebuggerPort, MachineSpec,
         machine::{DiskDriver, Hba, WriteFault},
     },
     run_directory::RunDirectory,
-    seal::PrivateKey,
     symbols::Symbols,
 };
 
@@ -256,19 +255,14 @@ impl<'a> Session<'a> {
             .step("reading the hibernation image from the disk");
         let disk = self.directory.disk();
         let layout = disk::read_layout(&disk, self.layout.sector_bytes)?;
-        let encrypted = self.options.filter == Some(FilterMode::Encrypt);
-        let image = if encrypted {
-            let key = PrivateKey::of_run(self.options.seed);
-            Image::open_sealed(&disk, &layout, &key)?
-        } else {
-            Image::open(&disk, &layout)?
-        };
+        let key = self.options.private_key();
+        let image = Image::open(&disk, &layout, key.as_ref())?;
         boot.image = Some(ImageFound {
             header: image.header,
             image_bytes: image.bytes(),
             boot_pages_verified: image.check_boot_pages()?,
             kernel_pages_verified: image.sound_kernel_pages()?,
-            plain_pages: encrypted.then(|| image.plain_pages()).transpose()?,
+            plain_pages: key.map(|_| image.plain_pages()).transpose()?,
         });
         let package = self.directory.file("package");
         image.write_package(&package, self.watch.hba_location())?;

@@ -16,12 +16,11 @@ use crate::{
         untouched::Fingerprint,
     },
     crash, interrupt,
-    options::{FilterMode, Options},
+    options::Options,
     progress::{Progress, Verbosity},
     report::{DriverFile, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
-    seal::PrivateKey,
     session::{
         Inputs, Next, Session,
         life::{Life, PowerOff},
@@ -157,18 +156,14 @@ pub fn judged(
         Job::Crash { .. } => {
             progress.step("examining the dump");
             let log = options.log_writes.then(|| directory.write_log());
-            let key = PrivateKey::of_run(options.seed);
+            let key = options.private_key();
             let plain = directory.plain_dump();
-            let encrypted = options.filter == Some(FilterMode::Encrypt);
             let place = crash::Place {
                 disk: &directory.disk(),
                 layout: &layout,
                 out: &directory.dump(),
                 write_log: log.as_deref(),
-                opener: encrypted.then_some(crash::Opener {
-                    key: &key,
-                    out: &plain,
-                }),
+                opener: key.as_ref().map(|key| crash::Opener { key, out: &plain }),
             };
             Some(crash::examine(&life, &place)?)
         }

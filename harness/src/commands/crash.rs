@@ -14,7 +14,6 @@ use crate::{
     fault::Fault,
     options::{DumpFault, FilterMode, MachineArgs, Options},
     run_directory::RunDirectory,
-    seal::PrivateKey,
     setup::Need,
     trial::{self, Origin, Workshop},
 };
@@ -159,10 +158,10 @@ pub fn execute(arguments: &Args) -> Result<()> {
 /// Copies the dump out of the run's directory, and its private key beside it if it is encrypted.
 fn keep_dump(out: &Path, directory: &RunDirectory, options: &Options) -> Result<()> {
     fs::copy(directory.dump(), out).with_context(|| format!("cannot write {}", out.display()))?;
-    if options.filter == Some(FilterMode::Encrypt) {
+    if let Some(key) = options.private_key() {
         let file = key_file(out);
-        let key = PrivateKey::of_run(options.seed).to_text();
-        fs::write(&file, key).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, key.to_text())
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{image, inf, progress::Verbosity, setup::Need, trial::Workshop};
+use crate::{build::DriverFiles, image, inf, progress::Verbosity, setup::Need, trial::Workshop};
 
 /// Arguments of `cargo harness package`.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,9 +38,21 @@ pub fn execute(arguments: &Args) -> Result<()> {
         copy(file, &stage)?;
     }
     let header_stage = stage.with_file_name("dumpheader");
-    let header_imports = stage_header(&workshop, &header_stage)?;
+    let header_imports = stage_other(
+        &workshop,
+        &header_stage,
+        &workshop.builder().dump_header()?,
+        ["inf/dumpheader.inf", "miniport/dump-header/imports.txt"],
+        inf::header::check,
+    )?;
     let filter_stage = stage.with_file_name("dumpfilter");
-    let filter_imports = stage_filter(&workshop, &filter_stage)?;
+    let filter_imports = stage_other(
+        &workshop,
+        &filter_stage,
+        &workshop.builder().filter()?,
+        ["inf/dumpfilter.inf", "miniport/dump-filter/imports.txt"],
+        inf::filter::check,
+    )?;
     workshop.progress.finish();
     println!("{}", stage.display());
     let [major, minor, patch, build] = facts.version;
@@ -57,29 +69,18 @@ pub fn execute(arguments: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The same for the dump filter; returns the number of its imports.
-fn stage_filter(workshop: &Workshop, stage: &Path) -> Result<usize> {
-    let filter = workshop.builder().filter()?;
+/// The same for a driver that is no miniport; returns the number of its imports.
+fn stage_other(
+    workshop: &Workshop,
+    stage: &Path,
+    driver: &DriverFiles,
+    [inf, imports]: [&str; 2],
+    check_inf: fn(&Path) -> Result<()>,
+) -> Result<usize> {
     let root = &workshop.repository.root;
-    let source = root.join("inf/dumpfilter.inf");
-    let imports = root.join("miniport/dump-filter/imports.txt");
-    let facts = image::check(&filter.sys, &filter.pdb, &imports)?;
-    inf::filter::check(&source)?;
-    fs::create_dir_all(stage).with_context(|| format!("cannot create {}", stage.display()))?;
-    for file in [&source, &filter.sys, &filter.pdb] {
-        copy(file, stage)?;
-    }
-    Ok(facts.imports.len())
-}
-
-/// The same for the driver that publishes a dump header; returns the number of its imports.
-fn stage_header(workshop: &Workshop, stage: &Path) -> Result<usize> {
-    let driver = workshop.builder().dump_header()?;
-    let root = &workshop.repository.root;
-    let source = root.join("inf/dumpheader.inf");
-    let imports = root.join("miniport/dump-header/imports.txt");
-    let facts = image::check(&driver.sys, &driver.pdb, &imports)?;
-    inf::header::check(&source)?;
+    let source = root.join(inf);
+    let facts = image::check(&driver.sys, &driver.pdb, &root.join(imports))?;
+    check_inf(&source)?;
     fs::create_dir_all(stage).with_context(|| format!("cannot create {}", stage.display()))?;
     for file in [&source, &driver.sys, &driver.pdb] {
         copy(file, stage)?;

@@ -1,17 +1,11 @@
 //! A crash dump that the dump filter encrypted: [`plain_pages`] looks for what should not lie on the disk.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::{self, BufReader, Read as _, Seek as _, SeekFrom},
-    path::Path,
-};
+use std::{collections::BTreeSet, io, path::Path};
 
 use proto::hiber::PAGE_BYTES;
 use serde::Serialize;
-use xxhash_rust::xxh64::xxh64;
 
-use crate::{compare::PAGE_STEP, disk::ByteRange, session::life::MemorySave};
+use crate::{compare::plain, disk::ByteRange, session::life::MemorySave};
 
 /// What the dump filter was to do, as it lies on the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,8 +16,7 @@ pub struct Sealed {
     pub plain_pages: Option<u64>,
 }
 
-/// Counts the pages of `memory` that lie in `area` of the disk as they are, `plain_bytes` at its start aside. Pages of one byte
-/// repeated are left out: unused parts of the disk look like them.
+/// Counts the pages of `memory` that lie in `area` of the disk as they are, `plain_bytes` at its start aside.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -36,38 +29,19 @@ pub fn plain_pages(
     let mut known = BTreeSet::new();
     for piece in &memory.pieces {
         let lead = piece.range.address.next_multiple_of(PAGE_BYTES) - piece.range.address;
-        let bytes = piece.range.bytes.saturating_sub(lead);
-        each_telling_page(&piece.file, lead, bytes, |page| {
+        let pages = ByteRange {
+            offset: lead,
+            bytes: piece.range.bytes.saturating_sub(lead),
+        };
+        plain::each_page(&piece.file, pages, |page| {
             known.insert(page);
         })?;
     }
-    let mut found = 0;
-    let start = area.offset + plain_bytes;
-    let bytes = area.bytes.saturating_sub(plain_bytes);
-    each_telling_page(disk, start, bytes, |page| {
-        found += u64::from(known.contains(&page));
-    })?;
-    Ok(found)
-}
-
-/// Visits the checksum of every whole page in a range of a file that is not one byte repeated.
-fn each_telling_page(
-    file: &Path,
-    start: u64,
-    bytes: u64,
-    mut visit: impl FnMut(u64),
-) -> io::Result<()> {
-    let mut source = File::open(file)?;
-    source.seek(SeekFrom::Start(start))?;
-    let mut source = BufReader::with_capacity(1 << 20, source);
-    let mut page = vec![0; PAGE_STEP];
-    for _ in 0..bytes / PAGE_BYTES {
-        source.read_exact(&mut page)?;
-        if page.iter().any(|byte| *byte != page[0]) {
-            visit(xxh64(&page, 0));
-        }
-    }
-    Ok(())
+    let behind = ByteRange {
+        offset: area.offset + plain_bytes,
+        bytes: area.bytes.saturating_sub(plain_bytes),
+    };
+    plain::count(disk, behind, &known)
 }
 
 #[cfg(test)]
@@ -77,7 +51,7 @@ mod tests {
     use proto::record::{Checkpoint, PhysicalRange};
 
     use super::*;
-    use crate::session::life::SavedPiece;
+    use crate::{compare::PAGE_STEP, session::life::SavedPiece};
 
     #[test]
     fn pages_of_memory_are_found_wherever_they_lie() {

@@ -103,7 +103,7 @@ fn refusal(disk: &Disk) -> String {
         bytes: 16 * BLOCK_BYTES,
     };
     let before = disk::read(&disk.path, image).expect("read");
-    let error = Image::open(&disk.path, &disk.layout)
+    let error = Image::open(&disk.path, &disk.layout, None)
         .and_then(|image| image.check_boot_pages())
         .expect_err("refused");
     assert!(
@@ -116,7 +116,7 @@ fn refusal(disk: &Disk) -> String {
 #[test]
 fn a_sound_image_is_read_and_packed() {
     let disk = sound();
-    let image = Image::open(&disk.path, &disk.layout).expect("sound");
+    let image = Image::open(&disk.path, &disk.layout, None).expect("sound");
     assert_eq!(image.check_boot_pages().expect("sound"), 2);
     assert_eq!(image.check_kernel_pages().expect("sound"), 1);
     assert_eq!(image.bytes(), 6 * BLOCK_BYTES);
@@ -154,7 +154,9 @@ fn each_damaged_part_is_named() {
         0,
         &ImageHeader {
             cycle: 9,
-            ..Image::open(&disk.path, &disk.layout).expect("sound").header
+            ..Image::open(&disk.path, &disk.layout, None)
+                .expect("sound")
+                .header
         }
         .as_bytes()[..40],
     );
@@ -177,7 +179,7 @@ fn each_damaged_part_is_named() {
 fn a_damaged_kernel_phase_page_is_seen_by_its_own_check() {
     let disk = sound();
     write(&disk, 5, &[0xff]);
-    let image = Image::open(&disk.path, &disk.layout).expect("header and tables are sound");
+    let image = Image::open(&disk.path, &disk.layout, None).expect("header and tables are sound");
     image.check_boot_pages().expect("not a boot-phase page");
     let message = one_line(&image.check_kernel_pages().expect_err("damaged"));
     assert!(

@@ -4,12 +4,11 @@
 //! [`check`] reads one. Sources: Microsoft Learn, "Crash dump filter drivers", "Filter installation"; "INF `AddReg` directive" (flags);
 //! "INF `DefaultInstall` section" (primitive drivers).
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::parse::{Inf, Section};
-use crate::fault::Fault;
 
 /// `FLG_ADDREG_APPEND` of a `REG_MULTI_SZ`: other filters stay in the list.
 const MULTI_SZ_APPEND: u32 = 0x0001_0008;
@@ -23,24 +22,9 @@ const IMAGE: &str = "dumpfilter.sys";
 /// Holds the file to the rules.
 ///
 /// # Errors
-/// A [`Fault`] that names every broken rule.
+/// A [`crate::fault::Fault`] that names every broken rule.
 pub fn check(path: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let broken = broken_rules(&text);
-    if broken.is_empty() {
-        return Ok(());
-    }
-    Err(Fault::check(
-        format!(
-            "{} breaks {} rules: {}",
-            path.display(),
-            broken.len(),
-            broken.join("; ")
-        ),
-        "correct the file",
-    )
-    .into())
+    super::hold(path, broken_rules)
 }
 
 fn broken_rules(text: &str) -> Vec<String> {

@@ -3,12 +3,11 @@
 //! [`check`] reads one. Sources: Microsoft Learn, "INF file sections and directives", "Using a universal INF file", "INF `AddService`
 //! directive"; QEMU's ACPI tables for the hardware id.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::parse::Inf;
-use crate::fault::Fault;
 
 /// Section, key, value.
 const WANTED: &[(&str, &str, &str)] = &[
@@ -35,24 +34,9 @@ const HARDWARE_ID: &str = r"ACPI\QEMU0002";
 /// Holds the file to the rules.
 ///
 /// # Errors
-/// A [`Fault`] that names every broken rule.
+/// A [`crate::fault::Fault`] that names every broken rule.
 pub fn check(path: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let broken = broken_rules(&text);
-    if broken.is_empty() {
-        return Ok(());
-    }
-    Err(Fault::check(
-        format!(
-            "{} breaks {} rules: {}",
-            path.display(),
-            broken.len(),
-            broken.join("; ")
-        ),
-        "correct the file",
-    )
-    .into())
+    super::hold(path, broken_rules)
 }
 
 fn broken_rules(text: &str) -> Vec<String> {

@@ -34,7 +34,7 @@ pub enum HostFault {
 /// # Errors
 /// There is no image to damage.
 pub fn damage_disk(fault: HostFault, disk: &Path, layout: &Layout) -> Result<()> {
-    let image = Image::open(disk, layout).context("nothing to damage")?;
+    let image = Image::open(disk, layout, None).context("nothing to damage")?;
     let start = layout.range(layout.hibernation).offset;
     let offset = match fault {
         HostFault::CorruptHeader => start + 40,

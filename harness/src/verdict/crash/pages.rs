@@ -154,12 +154,8 @@ pub(in crate::verdict) fn dump_added_pages(evidence: &Evidence<'_>) -> Finding {
     if found.added_pages == 0 && must_add {
         faults.push("this repository's driver added none of its pages".to_owned());
     }
-    if found.added_pages == 0 {
-        return if faults.is_empty() {
-            Finding::NotApplicable("no driver added a page".to_owned())
-        } else {
-            Finding::unless(&faults, "")
-        };
+    if found.added_pages == 0 && faults.is_empty() {
+        return Finding::NotApplicable("no driver added a page".to_owned());
     }
     Finding::unless(&faults, format!("{} pages added", found.added_pages))
 }
