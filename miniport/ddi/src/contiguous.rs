@@ -11,6 +11,23 @@ use wdk_sys::{_MEMORY_CACHING_TYPE, LARGE_INTEGER, ntddk};
 
 use crate::memory::quad;
 
+/// Contiguous memory anywhere, on whole pages; `None` if there is none. `IRQL <= DISPATCH_LEVEL`.
+pub(crate) fn anywhere(bytes: usize) -> Option<NonNull<u8>> {
+    let lowest = LARGE_INTEGER { QuadPart: 0 };
+    let highest = LARGE_INTEGER { QuadPart: i64::MAX };
+    // SAFETY: plain numbers; the result is looked at before it is used.
+    let base = unsafe {
+        ntddk::MmAllocateContiguousMemorySpecifyCache(
+            bytes as u64,
+            lowest,
+            highest,
+            lowest,
+            _MEMORY_CACHING_TYPE::MmCached,
+        )
+    };
+    NonNull::new(base.cast())
+}
+
 /// Physically contiguous memory in nonpaged, cached address space; freed when dropped.
 ///
 /// # Invariants
@@ -29,19 +46,7 @@ impl ContiguousMemory {
     /// Allocates and clears it; `None` if there is none. `IRQL <= DISPATCH_LEVEL`.
     #[must_use]
     pub fn allocate(bytes: usize) -> Option<Self> {
-        let lowest = LARGE_INTEGER { QuadPart: 0 };
-        let highest = LARGE_INTEGER { QuadPart: i64::MAX };
-        // SAFETY: plain numbers; the result is looked at before it is used.
-        let base = unsafe {
-            ntddk::MmAllocateContiguousMemorySpecifyCache(
-                bytes as u64,
-                lowest,
-                highest,
-                lowest,
-                _MEMORY_CACHING_TYPE::MmCached,
-            )
-        };
-        let base = NonNull::new(base.cast::<u8>())?;
+        let base = anywhere(bytes)?;
         // SAFETY: `bytes` bytes were just allocated there.
         unsafe { base.write_bytes(0, bytes) };
         // SAFETY: the address is valid nonpaged memory.

@@ -13,8 +13,8 @@ use zeroize::Zeroize as _;
 use crate::{
     parameters::{Parameters, Treatment},
     region::{Plain, Region},
-    seal::{DataKey, Record},
-    xts::{KEY_BYTES, SECTOR_BYTES, SectorCipher},
+    seal::Record,
+    xts::{DataKey, KEY_BYTES, SECTOR_BYTES},
 };
 
 /// `STATUS_NOT_SUPPORTED`: a dump of an unknown kind.
@@ -32,8 +32,8 @@ pub(crate) enum Sealing {
     Off,
     /// Everything but the header is encrypted.
     On {
-        /// The data key at work.
-        cipher: SectorCipher,
+        /// The data key.
+        cipher: DataKey,
         /// The data key, sealed.
         record: Record,
         /// The dump at hand.
@@ -63,7 +63,7 @@ impl DumpFilter for Sealing {
         let record = Record::seal(&key, &parameters.public_key, secret);
         secret.zeroize();
         Ok(Self::On {
-            cipher: SectorCipher::new(&key.0),
+            cipher: key,
             record: record.ok_or(failure(BAD_KEY))?,
             region,
         })

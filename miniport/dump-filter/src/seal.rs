@@ -1,6 +1,6 @@
 //! The data key, sealed to a public key: libsodium's sealed box, in a record that fits the comment of a dump header.
 //!
-//! Key types: [`DataKey`], [`Record`]. A sealed box is an ephemeral X25519 public key and the message under XSalsa20-Poly1305; the
+//! Key type: [`Record`]. A sealed box is an ephemeral X25519 public key and the message under XSalsa20-Poly1305; the
 //! nonce is BLAKE2b-192 of both public keys, the key `HSalsa20` of the shared secret. Own composition because the crate that has it
 //! allocates; the tests open what is sealed here with that crate.
 
@@ -15,7 +15,7 @@ use salsa20::hsalsa;
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 use zeroize::Zeroize as _;
 
-use crate::xts::KEY_BYTES;
+use crate::xts::{DataKey, KEY_BYTES};
 
 /// Bytes of a [`Record`]: those of `DUMP_HEADER64`'s comment.
 pub(crate) const RECORD_BYTES: usize = 128;
@@ -23,15 +23,6 @@ pub(crate) const RECORD_BYTES: usize = 128;
 pub(crate) const MAGIC: [u8; 8] = *b"HPSEAL01";
 /// Bytes that sealing adds: ephemeral public key and authenticator.
 const SEAL_BYTES: usize = 48;
-
-/// The key of a dump. Wiped when dropped.
-pub(crate) struct DataKey(pub(crate) [u8; KEY_BYTES]);
-
-impl Drop for DataKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
 
 /// The sealed key of a dump, ready for every place where it is stored.
 #[derive(Clone, Copy, Debug)]

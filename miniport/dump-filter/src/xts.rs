@@ -1,6 +1,6 @@
 //! AES-256-XTS over sectors of 512 bytes (IEEE 1619).
 //!
-//! Key type: [`SectorCipher`]. Own code over the `aes` crate because the crate for the mode encrypts block by block, which wastes most
+//! Key type: [`DataKey`]. Own code over the `aes` crate because the crate for the mode encrypts block by block, which wastes most
 //! of both AES instructions and bitsliced software; the mode itself is compared with that crate and with the standard's vectors.
 //! No length but whole sectors occurs, so there is no ciphertext stealing.
 
@@ -19,13 +19,11 @@ const SECTOR_BLOCKS: usize = SECTOR_BYTES / BLOCK_BYTES;
 /// The polynomial of the field, as it is folded back.
 const POLYNOMIAL: u128 = 0x87;
 
-/// Both keys. Wiped when dropped.
+/// The key of a dump: one half for the data, one for the tweak. Wiped when dropped.
 ///
-/// They are expanded for each write and read: expanded keys in software take 2 KiB, and with copies of them on the way to the
+/// It is expanded for each write and read: expanded keys in software take 2 KiB, and with copies of them on the way to the
 /// filter's block `DriverEntry` would have a frame of more than a page, for which an image needs `__chkstk`.
-pub(crate) struct SectorCipher {
-    key: [u8; KEY_BYTES],
-}
+pub(crate) struct DataKey(pub(crate) [u8; KEY_BYTES]);
 
 /// Both keys, expanded, for one run over sectors. `aes` wipes them.
 struct Expanded {
@@ -33,12 +31,7 @@ struct Expanded {
     tweak: Aes256,
 }
 
-impl SectorCipher {
-    /// The cipher with this key.
-    pub(crate) const fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self { key: *key }
-    }
-
+impl DataKey {
     /// Encrypts whole sectors in place, the first of which has number `first`; a rest shorter than a sector stays as it is.
     pub(crate) fn encrypt(&self, first: u64, data: &mut [u8]) {
         let keys = self.expand();
@@ -47,7 +40,7 @@ impl SectorCipher {
         }
     }
 
-    /// The inverse of [`SectorCipher::encrypt`].
+    /// The inverse of [`DataKey::encrypt`].
     pub(crate) fn decrypt(&self, first: u64, data: &mut [u8]) {
         let keys = self.expand();
         for (number, sector) in (first..).zip(data.chunks_exact_mut(SECTOR_BYTES)) {
@@ -56,7 +49,7 @@ impl SectorCipher {
     }
 
     fn expand(&self) -> Expanded {
-        let (data, tweak) = self.key.split_at(KEY_BYTES / 2);
+        let (data, tweak) = self.0.split_at(KEY_BYTES / 2);
         Expanded {
             data: Aes256::new(data.into()),
             tweak: Aes256::new(tweak.into()),
@@ -64,9 +57,9 @@ impl SectorCipher {
     }
 }
 
-impl Drop for SectorCipher {
+impl Drop for DataKey {
     fn drop(&mut self) {
-        self.key.zeroize();
+        self.0.zeroize();
     }
 }
 
@@ -137,13 +130,13 @@ mod tests {
             .collect();
         for first in [0, 1, 0xFFFF_FFFF, 1 << 40] {
             let mut ours = plain.clone();
-            SectorCipher::new(&key).encrypt(first, &mut ours);
+            DataKey(key).encrypt(first, &mut ours);
             let mut theirs = plain.clone();
             reference.encrypt_area(&mut theirs, SECTOR_BYTES, first.into(), |number| {
                 number.to_le_bytes()
             });
             assert_eq!(ours, theirs, "sector {first}");
-            SectorCipher::new(&key).decrypt(first, &mut ours);
+            DataKey(key).decrypt(first, &mut ours);
             assert_eq!(ours, plain, "sector {first}");
         }
     }
@@ -161,7 +154,7 @@ mod tests {
         let mut data: Vec<u8> = (0..SECTOR_BYTES)
             .map(|index| index.to_le_bytes()[0])
             .collect();
-        SectorCipher::new(&key).encrypt(0xFF, &mut data);
+        DataKey(key).encrypt(0xFF, &mut data);
         assert_eq!(
             data[..16],
             [
@@ -174,7 +167,7 @@ mod tests {
     #[test]
     fn a_rest_shorter_than_a_sector_stays() {
         let mut data = [7; SECTOR_BYTES + 5];
-        SectorCipher::new(&key()).encrypt(3, &mut data);
+        DataKey(key()).encrypt(3, &mut data);
         assert_eq!(data[SECTOR_BYTES..], [7; 5]);
         assert_ne!(data[..5], [7; 5]);
     }

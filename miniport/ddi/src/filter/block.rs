@@ -11,9 +11,9 @@ use core::{
     slice,
 };
 
-use wdk_sys::{_LARGE_INTEGER, _MEMORY_CACHING_TYPE, PAGE_SIZE, PHYSICAL_ADDRESS, ntddk};
+use wdk_sys::{PAGE_SIZE, ntddk};
 
-use crate::memory::quad;
+use crate::{contiguous, memory::quad};
 
 /// Bytes of a page.
 pub(super) const PAGE_BYTES: usize = PAGE_SIZE as usize;
@@ -52,7 +52,9 @@ impl<F> Block<F> {
             if pages == 0 {
                 return None;
             }
-            if let Some(memory) = contiguous(header_bytes::<F>() + pages as usize * PAGE_BYTES) {
+            if let Some(memory) =
+                contiguous::anywhere(header_bytes::<F>() + pages as usize * PAGE_BYTES)
+            {
                 break memory;
             }
             pages /= 2;
@@ -108,7 +110,7 @@ impl<F> Block<F> {
         buffer.bytes.fill(0);
         // SAFETY: the filter lives and is dropped once.
         unsafe { block.drop_in_place() };
-        // SAFETY: allocated by `contiguous`, and nothing refers to it any more.
+        // SAFETY: allocated by `contiguous::anywhere`, and nothing refers to it any more.
         unsafe { ntddk::MmFreeContiguousMemory(block.as_ptr().cast()) };
     }
 }
@@ -137,26 +139,4 @@ impl<F> Drop for BlockBox<F> {
         // SAFETY: made by `allocate`; a block that was given away is not dropped here.
         unsafe { Block::release(self.0) };
     }
-}
-
-/// Contiguous memory anywhere, page aligned; `None` if there is none. `PASSIVE_LEVEL`.
-fn contiguous(bytes: usize) -> Option<NonNull<u8>> {
-    let lowest = address(0);
-    let highest = address(i64::MAX);
-    let boundary = address(0);
-    // SAFETY: takes plain numbers; PASSIVE_LEVEL is the caller's duty and that of `DriverEntry`.
-    let memory = unsafe {
-        ntddk::MmAllocateContiguousMemorySpecifyCache(
-            bytes as u64,
-            lowest,
-            highest,
-            boundary,
-            _MEMORY_CACHING_TYPE::MmCached,
-        )
-    };
-    NonNull::new(memory.cast())
-}
-
-const fn address(value: i64) -> PHYSICAL_ADDRESS {
-    _LARGE_INTEGER { QuadPart: value }
 }

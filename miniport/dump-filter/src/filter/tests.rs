@@ -6,7 +6,7 @@ use ddi::{
     filter_host::{FilterHost, Machine, NotLoaded},
 };
 
-use crate::{seal::MAGIC, xts::SectorCipher};
+use crate::{seal::MAGIC, xts::DataKey};
 
 const KEY: &str = r"\Registry\Machine\System\CurrentControlSet\Services\dumpfilter\Parameters";
 const STATUS_INVALID_PARAMETER: i32 = 0xC000_000D_u32.cast_signed();
@@ -45,12 +45,12 @@ fn crash_header() -> Vec<u8> {
 }
 
 /// The cipher of the record in a header, by the other implementation of sealed boxes.
-fn cipher_of(record: &[u8]) -> SectorCipher {
+fn cipher_of(record: &[u8]) -> DataKey {
     assert_eq!(record[..8], MAGIC);
     let key = owner()
         .unseal(&record[16..128])
         .expect("sealed to the owner");
-    SectorCipher::new(&key.try_into().expect("64 bytes"))
+    DataKey(key.try_into().expect("64 bytes"))
 }
 
 #[test]
