@@ -140,7 +140,7 @@ fn load_one(role: Role, file: &FilterFile<'_>, disk_bytes: u64) -> Result<Filter
         name: "DriverEntry of a dump filter",
     };
     let returned = call::invoke(callback, image.entry, &[block.0, data.base().0]);
-    let status = u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(u32::MAX);
+    let status = status_of(returned);
     let filter = Filter {
         extension: block,
         start: routine(data, FilterInitializationData::DUMP_START),
@@ -155,7 +155,7 @@ fn load_one(role: Role, file: &FilterFile<'_>, disk_bytes: u64) -> Result<Filter
         block,
     };
     let flags = data.get(FilterInitializationData::FLAGS).unwrap_or(0);
-    if status >= 0x8000_0000 {
+    if is_refusal(status) {
         drop_filter(filter);
         return Err(Failure {
             critical: flags & DUMP_FILTER_CRITICAL != 0,
@@ -204,6 +204,16 @@ fn accept(
         maximum_pages: filter.maximum_pages,
     });
     filter
+}
+
+/// The NTSTATUS in what a routine returned.
+pub(super) fn status_of(returned: u64) -> u32 {
+    u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(u32::MAX)
+}
+
+/// An NTSTATUS that is neither success nor information.
+pub(super) const fn is_refusal(status: u32) -> bool {
+    status >= 0x8000_0000
 }
 
 fn offered_pages() -> u32 {
@@ -305,4 +315,15 @@ pub fn is_code(va: Va) -> bool {
         .lock()
         .iter()
         .any(|&(base, bytes)| va.0.wrapping_sub(base.0) < bytes)
+}
+
+/// Owner and name of memory that the code at `caller` allocates. What a dump filter allocates is its stack's, so that it is kept
+/// over a hibernation; all else is pool of this name.
+#[must_use]
+pub fn ownership(caller: Va, role: Role, name: &'static str) -> (Owner, &'static str) {
+    if is_code(caller) {
+        (Owner::DumpPort(role), MEMORY_NAME)
+    } else {
+        (Owner::Pool(role), name)
+    }
 }

@@ -13,7 +13,7 @@ use proto::{
 };
 
 use super::{
-    filter::{self, Filter},
+    filter::{self as filters, Filter},
     instance,
     mode::DumpMode,
     request::RequestError,
@@ -103,7 +103,7 @@ pub(super) fn before_write(
             &[list.offset_va().0, list.mdl.0],
         );
         let kept = judge_write(&stack, &list, offset, &before, &runs, sum);
-        if status >= 0x8000_0000 {
+        if filters::is_refusal(status) {
             window::clear();
             return Err(RequestError::Filter(status));
         }
@@ -148,7 +148,7 @@ pub(super) fn after_read(offset: u64, runs: &[PhysicalRange]) -> Result<(), Requ
             list.offset() == offset && list.fields() == before,
             format_args!("Dump_Read of {} bytes at {offset:#x}", before.bytes),
         );
-        if status >= 0x8000_0000 {
+        if filters::is_refusal(status) {
             window::clear();
             return Err(RequestError::Filter(status));
         }
@@ -189,7 +189,7 @@ fn call_all(
             continue;
         }
         let status = invoke(stack, name, filter, entry, &[]);
-        if status >= 0x8000_0000 {
+        if filters::is_refusal(status) {
             return Err(RequestError::Filter(status));
         }
     }
@@ -205,10 +205,10 @@ fn invoke(stack: &Stack, name: &'static str, filter: &Filter, entry: Va, more: &
     let mut arguments = Vec::from([filter.extension.0]);
     arguments.extend(more);
     let returned = call::invoke(callback, entry, &arguments);
-    let status = u32::try_from(returned & 0xFFFF_FFFF).unwrap_or(u32::MAX);
+    let status = filters::status_of(returned);
     rules::demand(
         Rule::FilterFailed,
-        status < 0x8000_0000,
+        !filters::is_refusal(status),
         format_args!("{name} of {} returned {status:#010x}", filter.image.name),
     );
     status
@@ -271,11 +271,11 @@ fn judge_write(
 /// Does the buffer lie in one block or image of a filter, and does the list name its pages?
 fn is_own(role: Role, list: &List, va: Va, bytes: u64) -> bool {
     let in_block = mem::find(va).is_some_and(|block| {
-        block.name == filter::MEMORY_NAME
+        block.name == filters::MEMORY_NAME
             && block.owner == Owner::DumpPort(role)
             && block.offset + bytes <= block.bytes
     });
-    let in_image = filter::is_code(va) && filter::is_code(va.offset(bytes.saturating_sub(1)));
+    let in_image = filters::is_code(va) && filters::is_code(va.offset(bytes.saturating_sub(1)));
     let named: u64 = list.runs().iter().map(|run| run.bytes).sum();
     (in_block || in_image)
         && named == bytes

@@ -2,8 +2,6 @@
 
 use alloc::format;
 
-use proto::owner::Owner;
-
 use super::{export, memory::demand};
 use crate::{
     dump::filter,
@@ -72,13 +70,7 @@ fn allocate_zero(call: &ExportCall) -> u64 {
 
 /// Blocks of a page and more begin on a page, smaller ones on 16 bytes.
 fn take(call: &ExportCall, bytes: u64) -> Va {
-    // What a dump filter allocates is its stack's.
-    let role = call.role_or_normal();
-    let (owner, name) = if filter::is_code(call.return_address) {
-        (Owner::DumpPort(role), filter::MEMORY_NAME)
-    } else {
-        (Owner::Pool(role), "pool block")
-    };
+    let (owner, name) = filter::ownership(call.return_address, call.role_or_normal(), "pool block");
     mem::alloc(AllocSpec {
         bytes: bytes.max(1),
         align: if bytes >= PAGE_BYTES { PAGE_BYTES } else { 16 },

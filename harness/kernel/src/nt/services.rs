@@ -3,10 +3,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use proto::{
-    owner::Owner,
-    scenario::{RegistryData, RegistryValue},
-};
+use proto::scenario::{RegistryData, RegistryValue};
 
 use super::{export, memory::demand};
 use crate::{
@@ -176,16 +173,14 @@ fn generate(call: &ExportCall) -> u64 {
 }
 
 /// `MmAllocateContiguousMemorySpecifyCache(Bytes, Lowest, Highest, Boundary, CacheType)`, and the older form with the highest address
-/// alone: whole pages, above 4 GiB where the caller permits it and the machine has memory there. Memory of a dump filter belongs to
-/// its stack, so that it is kept over a hibernation.
+/// alone: whole pages, above 4 GiB where the caller permits it and the machine has memory there.
 fn allocate(call: &ExportCall) -> u64 {
     check_level(call);
-    let role = call.role_or_normal();
-    let (owner, name) = if filter::is_code(call.return_address) {
-        (Owner::DumpPort(role), filter::MEMORY_NAME)
-    } else {
-        (Owner::Pool(role), "contiguous memory")
-    };
+    let (owner, name) = filter::ownership(
+        call.return_address,
+        call.role_or_normal(),
+        "contiguous memory",
+    );
     let highest = if call.export.name.ends_with("SpecifyCache") {
         call.arg(2)
     } else {
