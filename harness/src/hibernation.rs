@@ -27,7 +27,7 @@ use crate::{
     compare::plain,
     disk::{ByteRange, Layout},
     fault::Fault,
-    seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey},
+    seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey, SECTOR_BYTES},
 };
 
 /// A hibernation image whose header and tables are sound.
@@ -285,25 +285,28 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn blocks(&self, block: u64, bytes: u64, what: &str) -> Result<Vec<u8>> {
+        // A cipher knows whole sectors only, and a table may end within one.
+        let whole = bytes.next_multiple_of(SECTOR_BYTES as u64);
         let offset = block
             .checked_mul(BLOCK_BYTES)
-            .filter(|offset| offset.saturating_add(bytes) <= self.partition.bytes)
+            .filter(|offset| offset.saturating_add(whole) <= self.partition.bytes)
             .ok_or_else(|| {
                 refused(
                     self.path,
                     &format!("its {what} lies outside of the partition"),
                 )
             })?;
-        let mut content = vec![0; usize::try_from(bytes)?];
+        let mut content = vec![0; usize::try_from(whole)?];
         self.file
             .read_exact_at(&mut content, self.partition.offset + offset)
             .map_err(|error| refused(self.path, &format!("its {what} cannot be read ({error})")))?;
         if let Some(opened) = self.opened {
             // The first block is plain.
-            let plain = BLOCK_BYTES.saturating_sub(offset).min(bytes);
+            let plain = BLOCK_BYTES.saturating_sub(offset).min(whole);
             let ciphered = content.get_mut(usize::try_from(plain)?..);
             opened.decrypt(offset + plain, ciphered.unwrap_or_default());
         }
+        content.truncate(usize::try_from(bytes)?);
         Ok(content)
     }
 

@@ -35,7 +35,8 @@ pub const HIBERNATION_RECORD_OFFSET: usize = HIBERNATION_HEADER_BYTES - RECORD_B
 
 const MAGIC: &[u8] = b"HPSEAL01";
 const CRASH_SIGNATURE: &[u8] = b"PAGEDU64";
-const SECTOR_BYTES: usize = 512;
+/// Bytes of a unit of the cipher; nothing shorter can be decrypted.
+pub const SECTOR_BYTES: usize = 512;
 const DATA_KEY_BYTES: usize = 64;
 /// Bytes that are decrypted at once.
 const CHUNK_BYTES: usize = 1 << 20;
