@@ -26,16 +26,16 @@ use crate::{fault::Fault, progress::Progress, repository::Repository, setup::Too
 /// Environment variable that says that the products directory is up to date.
 pub const BUILT_VARIABLE: &str = "HIBERPORT_BUILT";
 
-/// Settings for wrong drivers: link-time optimisation takes nearly all of the time of a build that changes one line, and nobody
-/// looks at their speed.
-const LESS: [&str; 6] = [
-    "--config",
-    r#"profile.driver.lto="off""#,
+/// Settings for wrong drivers, at whose speed nobody looks. Link-time optimisation, which takes nearly all of the time of a build
+/// that changes one line, is left out.
+const LESS: [&str; 4] = [
     "--config",
     "profile.driver.opt-level=1",
     "--config",
     "profile.driver.codegen-units=16",
 ];
+/// For the driver itself. It is not in the profile, so that the library and procedural macros are the same for both.
+const ALL: [&str; 2] = ["--", "-Clto=fat"];
 
 /// The driver, built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl<'a> Builder<'a> {
         if built_before() {
             return DriverFiles::in_directory(package, &products);
         }
-        self.compile(package, &self.repository.root, &products, &[])
+        self.compile(package, &self.repository.root, &products, &ALL)
     }
 
     /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before. It is
@@ -154,8 +154,9 @@ impl<'a> Builder<'a> {
         let mut command = Invocation::new(&tree, self.toolchain).command(
             Target::Windows,
             &[
-                "build",
+                "rustc",
                 "--quiet",
+                "--lib",
                 "--package",
                 package,
                 "--profile",

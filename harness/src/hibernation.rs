@@ -17,14 +17,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use proto::hiber::{
-    BLOCK_BYTES, FORMAT_VERSION, HeaderError, ImageHeader, ImageState, PACKAGE_BASE, PACKAGE_END,
-    PACKAGE_MAGIC, PAGE_BYTES, PackageHeader, TocEntry, WipeRange, checksum,
+use proto::{
+    hiber::{
+        BLOCK_BYTES, FORMAT_VERSION, HeaderError, ImageHeader, ImageState, PACKAGE_BASE,
+        PACKAGE_END, PACKAGE_MAGIC, PAGE_BYTES, PackageHeader, TocEntry, WipeRange, checksum,
+    },
+    owner::{Owner, OwnerRun},
 };
 use zerocopy::{FromBytes, IntoBytes as _};
 
 use crate::{
-    compare::plain,
+    compare::{memory::owner_at, plain},
     disk::{ByteRange, Layout},
     fault::Fault,
     seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey, SECTOR_BYTES},
@@ -217,13 +220,19 @@ impl Image {
 
     /// Counts the pages of the guest that lie on the partition as they were in memory, anywhere in it.
     ///
+    /// The pages of the dump stack itself are left out: the buffer from which the filter has its ciphertext written is among them,
+    /// and what it held last is on the disk as it was in memory.
+    ///
     /// # Errors
     /// The disk cannot be read.
-    pub fn plain_pages(&self) -> Result<u64> {
+    pub fn plain_pages(&self, owners: &[OwnerRun]) -> Result<u64> {
+        let of_dump_stack =
+            |pfn: u64| matches!(owner_at(owners, pfn * PAGE_BYTES), Some(Owner::DumpPort(_)));
         let pages: BTreeSet<u64> = self
             .boot
             .iter()
             .chain(&self.kernel)
+            .filter(|entry| !of_dump_stack(entry.pfn))
             .map(|entry| entry.xxh64)
             .collect();
         plain::count(&self.path, self.partition, &pages)

@@ -147,7 +147,11 @@ impl Qmp {
 
     /// The events that have arrived since the last call.
     pub fn events(&mut self) -> Vec<Event> {
-        while self.receive() {}
+        // Without it, the last look would wait.
+        if self.stream.set_nonblocking(true).is_ok() {
+            while self.receive() {}
+        }
+        self.closed |= self.stream.set_nonblocking(false).is_err();
         while let Some(message) = self.next_message() {
             self.keep_event(&message);
         }

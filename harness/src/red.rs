@@ -50,6 +50,9 @@ pub struct Case {
     /// What to run.
     #[serde(default)]
     pub job: CaseJob,
+    /// Left to `cargo harness test --all`: another case shows the same part of the bench at work.
+    #[serde(default)]
+    pub long: bool,
     /// The dump filter to load; edits are of its source then.
     pub filter: Option<FilterMode>,
     /// Edits of the driver's source.

@@ -262,7 +262,9 @@ impl<'a> Session<'a> {
             image_bytes: image.bytes(),
             boot_pages_verified: image.check_boot_pages()?,
             kernel_pages_verified: image.sound_kernel_pages()?,
-            plain_pages: key.map(|_| image.plain_pages()).transpose()?,
+            plain_pages: key
+                .map(|_| image.plain_pages(&self.watch.owners))
+                .transpose()?,
         });
         let package = self.directory.file("package");
         image.write_package(&package, self.watch.hba_location())?;

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 pub use self::plan::{Linker, Need, Toolchain};
 use self::{
     facts::{Facts, Machine, dpkg_interrupted},
-    plan::{Action, REPAIR, decide},
+    plan::{Action, Decision, REPAIR, decide},
 };
 use crate::{fault::Fault, progress::Progress};
 
@@ -33,12 +33,12 @@ pub fn prepare(needs: &[Need], progress: &Progress) -> Result<Toolchain> {
 /// # Errors
 /// As [`prepare`].
 pub fn prepare_on(machine: &Machine, needs: &[Need], progress: &Progress) -> Result<Toolchain> {
-    let mut decision = decide(&Facts::gather(machine), needs);
+    let mut decision = look(machine, needs);
     if !decision.actions.is_empty() {
         for action in &decision.actions {
             carry_out(machine, action, progress)?;
         }
-        decision = decide(&Facts::gather(machine), needs);
+        decision = look(machine, needs);
         decision.actions.retain(|action| *action != Action::Nextest);
         if let Some(action) = decision.actions.first() {
             return Err(Fault::setup(
@@ -54,6 +54,18 @@ pub fn prepare_on(machine: &Machine, needs: &[Need], progress: &Progress) -> Res
     decision
         .toolchain
         .ok_or_else(|| Fault::setup("no way to build for the driver's target was found", "").into())
+}
+
+/// What this machine needs. Whether an installation was interrupted is asked only where there is something to install: `dpkg`
+/// reads all that it knows for the answer, which would be the longest part of every start.
+fn look(machine: &Machine, needs: &[Need]) -> Decision {
+    let mut facts = Facts::gather(machine);
+    let decision = decide(&facts, needs);
+    if decision.actions.is_empty() || !facts.debian {
+        return decision;
+    }
+    facts.dpkg_interrupted = dpkg_interrupted(machine);
+    decide(&facts, needs)
 }
 
 fn carry_out(machine: &Machine, action: &Action, progress: &Progress) -> Result<()> {

@@ -24,9 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn trial(case: Case) -> Trial {
+    let long = case.long;
     Trial::test(format!("red::{}", case.name), move || {
         red::workshop()
             .and_then(|workshop| case.run(&workshop))
             .map_err(|error| Failed::from(format!("{}\n{error:#}", case.title)))
     })
+    .with_ignored_flag(long)
 }

@@ -109,11 +109,8 @@ impl<'a> Invocation<'a> {
 
     fn settings(&self, target: Target, verb: &str) -> Vec<OsString> {
         // Lints are for the tests; whoever tries something out may leave a comment out.
-        let lints = if verb == "build" {
-            r#""--cap-lints=warn""#
-        } else {
-            ""
-        };
+        let builds = matches!(verb, "build" | "rustc");
+        let lints = if builds { r#""--cap-lints=warn""# } else { "" };
         let linker = toml_string(self.toolchain.linker().0.as_os_str());
         let mut settings = Settings::default();
         match target {
@@ -124,11 +121,14 @@ impl<'a> Invocation<'a> {
                 settings.override_wdk(WINDOWS_TARGET, self.tree);
                 settings.config(&format!("target.{WINDOWS_TARGET}.linker={linker}"));
                 settings.config(&format!(
-                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static",{NO_AVX}{lints}]"#
+                    r#"target.{WINDOWS_TARGET}.rustflags=["-Clinker-flavor=lld-link","-Ctarget-feature=+crt-static","-Cembed-bitcode=yes",{NO_AVX}{lints}]"#
                 ));
+                settings.config(r#"profile.driver.lto="off""#);
                 // memcpy and its like come from ntoskrnl, so the library's own are left out.
                 self.build_library(&mut settings, None);
-                self.optimise_library_once(&mut settings, verb);
+                if builds {
+                    self.optimise_library_once(&mut settings);
+                }
             }
             Target::Bare => {
                 settings.flag("--target", BARE_TARGET);
@@ -142,8 +142,8 @@ impl<'a> Invocation<'a> {
 
     /// Link-time optimisation goes over the library with the driver; to do all of that before as well, on one core, takes longer
     /// than everything else in the build.
-    fn optimise_library_once(&self, settings: &mut Settings, verb: &str) {
-        if matches!(self.toolchain, Toolchain::Distribution { .. }) && verb == "build" {
+    fn optimise_library_once(&self, settings: &mut Settings) {
+        if matches!(self.toolchain, Toolchain::Distribution { .. }) {
             for package in LIBRARY {
                 let profile = format!("profile.driver.package.{package}");
                 settings.config(&format!("{profile}.opt-level=1"));

@@ -2,7 +2,7 @@
 //!
 //! Format first, because it is quick to fail, then one run of all tests, compiled by clippy: unit and property tests of every
 //! crate, the ABI tests, the house rules, bad input, the debugger, red cases and hibernations. The tests are ordinary Rust
-//! tests, so their runner's summary is the end of the output.
+//! tests, so their runner's summary is the end of the output. Long ones, marked as ignored, are left out unless one asks.
 
 use std::{process::Command, time::Instant};
 
@@ -26,6 +26,9 @@ pub struct Args {
     /// Leave out the tests that start QEMU
     #[arg(long)]
     pub quick: bool,
+    /// Run the tests that are marked as long, too
+    #[arg(long, conflicts_with = "quick")]
+    pub all: bool,
 }
 
 /// One thing that CI runs.
@@ -151,8 +154,16 @@ fn tests(builder: &Builder<'_>, arguments: &Args) -> Stage {
     if arguments.quick {
         words.extend(["--lib", "--bins"]);
     }
+    // Who names a test wants it, long or not.
+    let long = arguments.all || arguments.filter.is_some();
+    if long && has_nextest {
+        words.extend(["--run-ignored", "all"]);
+    }
     if let Some(filter) = &arguments.filter {
         words.push(filter);
+    }
+    if long && !has_nextest {
+        words.extend(["--", "--include-ignored"]);
     }
     Stage {
         name: TESTS,

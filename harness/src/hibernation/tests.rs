@@ -2,9 +2,12 @@
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt as _, path::PathBuf};
 
-use proto::hiber::{
-    BLOCK_BYTES, FORMAT_VERSION, IMAGE_MAGIC, ImageHeader, ImageState, PACKAGE_END, PAGE_BYTES,
-    PackageHeader, ResumeEntry, TocEntry, WipeRange, checksum,
+use proto::{
+    hiber::{
+        BLOCK_BYTES, FORMAT_VERSION, IMAGE_MAGIC, ImageHeader, ImageState, PACKAGE_END, PAGE_BYTES,
+        PackageHeader, ResumeEntry, TocEntry, WipeRange, checksum,
+    },
+    owner::{Owner, OwnerRun, Role},
 };
 use tempfile::TempDir;
 use zerocopy::{FromBytes as _, IntoBytes as _};
@@ -212,4 +215,18 @@ fn impossible_figures_are_refused() {
     assert!(refusal(&twice).contains("in its table twice"));
     let low = disk_with(|toc, _| toc[0].pfn = 5);
     assert!(refusal(&low).contains("page 0x5 lies in the loader's windows"));
+}
+
+#[test]
+fn pages_of_the_dump_stack_are_not_looked_for_in_plain() {
+    let disk = sound();
+    let image = Image::open(&disk.path, &disk.layout, None).expect("sound");
+    // Page 0 is one byte repeated.
+    assert_eq!(image.plain_pages(&[]).expect("read"), 2);
+    let dump_stack = OwnerRun {
+        first_pfn: FIRST_PFN + 1,
+        pages: 1,
+        owner: Owner::DumpPort(Role::Hiber),
+    };
+    assert_eq!(image.plain_pages(&[dump_stack]).expect("read"), 1);
 }

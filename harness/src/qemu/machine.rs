@@ -113,7 +113,7 @@ pub struct MachineSpec {
     pub clock: GuestClock,
     /// What is started.
     pub boot: BootFrom,
-    /// Directory of the sockets (`console`, `qmp`, `gdb`), which the host listens on before QEMU starts.
+    /// Directory of the sockets (`qmp`, `gdb`), which the host listens on before QEMU starts, and of the file `console`.
     pub sockets: PathBuf,
     /// Where the debugger's port is.
     pub debugger: DebuggerPort,
@@ -121,8 +121,8 @@ pub struct MachineSpec {
     pub vmcoreinfo: bool,
 }
 
-/// Name of the debug console's socket.
-pub const CONSOLE_SOCKET: &str = "console";
+/// Name of the file that the debug console is written to.
+pub const CONSOLE_FILE: &str = "console";
 /// Name of the monitor's socket.
 pub const QMP_SOCKET: &str = "qmp";
 /// Name of the debugger's socket.
@@ -190,21 +190,21 @@ impl MachineSpec {
     }
 
     fn channels(&self, line: &mut Line) {
-        self.socket(line, CONSOLE_SOCKET);
+        self.channel(line, "file", CONSOLE_FILE);
         line.words(&["-device", "isa-debugcon,iobase=0xe9,chardev=console"]);
-        self.socket(line, QMP_SOCKET);
+        self.channel(line, "socket", QMP_SOCKET);
         line.words(&["-mon", "chardev=qmp,mode=control"]);
         match self.debugger {
             DebuggerPort::Socket => {
-                self.socket(line, GDB_SOCKET);
+                self.channel(line, "socket", GDB_SOCKET);
                 line.words(&["-gdb", "chardev:gdb"]);
             }
             DebuggerPort::Tcp(port) => line.option("-gdb", format!("tcp:127.0.0.1:{port}")),
         }
     }
 
-    fn socket(&self, line: &mut Line, name: &str) {
-        let mut text = OsString::from(format!("socket,id={name},path="));
+    fn channel(&self, line: &mut Line, kind: &str, name: &str) {
+        let mut text = OsString::from(format!("{kind},id={name},path="));
         text.push(escaped(self.sockets.join(name).as_os_str()));
         line.option("-chardev", text);
     }

@@ -19,7 +19,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::machine::{CONSOLE_SOCKET, DebuggerPort, GDB_SOCKET, MachineSpec, QMP_SOCKET};
+use super::machine::{CONSOLE_FILE, DebuggerPort, GDB_SOCKET, MachineSpec, QMP_SOCKET};
 use crate::{console::Console, fault::Fault, interrupt, qmp::Qmp, setup::facts::find_program};
 
 const PROGRAM: &str = "qemu-system-x86_64";
@@ -53,7 +53,10 @@ impl Qemu {
     /// # Errors
     /// QEMU does not start; its own message is in the error.
     pub fn start(spec: &MachineSpec) -> Result<Self> {
-        let console = listen(&spec.sockets, CONSOLE_SOCKET)?;
+        let console = spec.sockets.join(CONSOLE_FILE);
+        // That of the boot before stays with those who still read it.
+        let _gone = fs::remove_file(&console);
+        File::create(&console).with_context(|| format!("cannot write {}", console.display()))?;
         let qmp = listen(&spec.sockets, QMP_SOCKET)?;
         let debugger = match spec.debugger {
             DebuggerPort::Socket => Some(listen(&spec.sockets, GDB_SOCKET)?),
@@ -82,19 +85,20 @@ impl Qemu {
             child: Some(child),
             stderr,
         };
-        let console = Console::new(starting.accept(&console)?)?;
         let qmp_stream = starting.accept(&qmp)?;
         let debugger = debugger
             .map(|listener| starting.accept(&listener))
             .transpose()?;
         let qmp = Qmp::new(qmp_stream)?;
+        let console =
+            File::open(&console).with_context(|| format!("cannot read {}", console.display()))?;
         let Some(child) = starting.child.take() else {
             return Err(Fault::check("QEMU is gone", "").into());
         };
         Ok(Self {
             child,
             stderr: starting.stderr.clone(),
-            console,
+            console: Console::new(console),
             qmp,
             debugger,
             command_line,

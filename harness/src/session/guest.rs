@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long one wait for the CPU lasts before the other channels are looked at.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(100);
 /// Warnings of one boot that are always shown.
 const MOST_WARNINGS: usize = 10;
 /// Time from the failure of a channel to the end of the process, if that is the cause.

@@ -49,7 +49,8 @@ pub struct Facts {
     pub debian: bool,
     /// Packages of [`PACKAGES`] that `dpkg` began to install and did not finish: their files may be there in part.
     pub half_installed: Vec<&'static str>,
-    /// `dpkg --audit` names packages: an installation was interrupted, and apt-get refuses to work.
+    /// `dpkg --audit` names packages: an installation was interrupted, and apt-get refuses to work. [`Facts::gather`] does not
+    /// ask.
     pub dpkg_interrupted: bool,
     /// Effective user id 0.
     pub root_user: bool,
@@ -119,8 +120,8 @@ impl Machine {
 }
 
 impl Facts {
-    /// Looks at a machine; starts `rustc` and `cargo` to ask for versions and the sysroot, `dpkg-query` and `dpkg` for the
-    /// state of packages, and nothing else.
+    /// Looks at a machine; starts `rustc` and `cargo` to ask for versions and the sysroot, `dpkg-query` for the state of
+    /// packages, and nothing else.
     #[must_use]
     pub fn gather(machine: &Machine) -> Self {
         let sysroot = machine.find("rustc").as_deref().and_then(sysroot_of);
@@ -167,7 +168,7 @@ impl Facts {
             gdb: machine.find("gdb").filter(|_| whole("gdb")),
             nextest: machine.find("cargo-nextest"),
             debian,
-            dpkg_interrupted: debian && dpkg_interrupted(machine),
+            dpkg_interrupted: false,
             half_installed,
             root_user: machine.user == User::Root,
         }

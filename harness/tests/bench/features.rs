@@ -83,6 +83,16 @@ fn the_tests_share_all_that_the_harness_was_compiled_from() {
     )
     .lines();
     assert!(program.len() > 50, "{program:#?}");
+    let parsers: BTreeSet<&str> = tests
+        .iter()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|id| id.contains("#syn@"))
+        .collect();
+    assert_eq!(
+        parsers.len(),
+        1,
+        "procedural macros that need several versions of syn; see Cargo.lock: {parsers:?}"
+    );
     let twice: Vec<_> = program.difference(&tests).collect();
     assert!(
         twice.is_empty(),

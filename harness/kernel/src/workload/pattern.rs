@@ -21,14 +21,12 @@ impl SectorPattern {
         }
     }
 
-    /// Fills a sector.
+    /// Fills a sector, whose length is a multiple of 8.
     pub fn fill(self, sector: &mut [u8]) {
+        let (words, _) = sector.as_chunks_mut();
         let mut word = self.base;
-        for chunk in sector.chunks_mut(8) {
-            let bytes = word.to_le_bytes();
-            if let Some(from) = bytes.get(..chunk.len()) {
-                chunk.copy_from_slice(from);
-            }
+        for bytes in words {
+            *bytes = word.to_le_bytes();
             word = word.wrapping_add(STEP);
         }
     }
@@ -36,16 +34,14 @@ impl SectorPattern {
     /// Number of bytes of `sector` that differ.
     #[must_use]
     pub fn differing_bytes(self, sector: &[u8]) -> u64 {
+        let (words, _) = sector.as_chunks();
         let mut word = self.base;
         let mut wrong = 0;
-        for chunk in sector.chunks(8) {
-            let expected = word.to_le_bytes();
-            if expected.get(..chunk.len()) != Some(chunk) {
-                wrong += chunk
-                    .iter()
-                    .zip(expected)
-                    .filter(|(a, b)| **a != *b)
-                    .count() as u64;
+        for bytes in words {
+            let difference = u64::from_le_bytes(*bytes) ^ word;
+            if difference != 0 {
+                let differs = |byte: &&u8| **byte != 0;
+                wrong += difference.to_le_bytes().iter().filter(differs).count() as u64;
             }
             word = word.wrapping_add(STEP);
         }
