@@ -148,7 +148,7 @@ impl<'a> Invocation<'a> {
                 let profile = format!("profile.driver.package.{package}");
                 settings.config(&format!("{profile}.opt-level=1"));
                 settings.config(&format!("{profile}.codegen-units=16"));
-                settings.config(&format!(r#"{profile}.debug="line-tables-only""#));
+                settings.config(&format!("{profile}.debug=false"));
             }
         }
     }

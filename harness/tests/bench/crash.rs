@@ -153,6 +153,7 @@ fn an_encrypted_dump_is_decrypted_with_its_private_key_alone() {
 }
 
 #[test]
+#[ignore = "long: cargo harness test --all"]
 fn a_dump_passes_a_filter_that_is_told_so() {
     let crash = Crash::run(&["--kind", "kernel", "--filter", "pass"]);
     assert!(crash.passed, "{}", crash.text);
@@ -192,6 +193,7 @@ fn a_bad_sector_in_the_body_fails_the_dump() {
 }
 
 #[test]
+#[ignore = "long: cargo harness test --all"]
 fn a_bad_sector_in_the_header_fails_the_dump() {
     fails("double-fault", "io@0");
 }
