@@ -199,6 +199,7 @@ fn a_bad_sector_in_the_header_fails_the_dump() {
 }
 
 #[test]
+#[ignore = "long: cargo harness test --all"]
 fn a_full_disk_fails_the_dump() {
     fails("bugcheck", "full@0x40000");
 }

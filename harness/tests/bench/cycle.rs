@@ -180,6 +180,7 @@ fn the_dump_filter_passes_images_through_by_default() {
 }
 
 #[test]
+#[ignore = "long: cargo harness test --all"]
 fn a_driver_given_as_a_file_runs_without_its_symbols() {
     let stage = TempDir::new().expect("made");
     let out = stage.path().display().to_string();
