@@ -160,14 +160,14 @@ fn short_queues_conventional_pci_line_interrupt_and_memory_above_4_gib() {
 
 #[test]
 fn the_dump_filter_encrypts_images_and_undoes_it_on_resume() {
-    let passed = cycle(&["--filter", "encrypt", "--count", "2"]);
+    let passed = cycle(&["--filter", "encrypt"]);
     for words in ["ok     filter-at-work", "ok     image-encrypted"] {
         assert!(passed.text.contains(words), "{words}\n{}", passed.text);
     }
     for image in passed.report["images"].as_array().expect("a list") {
         assert_eq!(image["two_phase"], true);
     }
-    assert_eq!(passed.report["memory_compare"][1]["bytes_different"], 0);
+    assert_eq!(passed.report["memory_compare"][0]["bytes_different"], 0);
 }
 
 #[test]
