@@ -54,9 +54,13 @@ impl Qemu {
     /// QEMU does not start; its own message is in the error.
     pub fn start(spec: &MachineSpec) -> Result<Self> {
         let console = spec.sockets.join(CONSOLE_FILE);
-        // That of the boot before stays with those who still read it.
-        let _gone = fs::remove_file(&console);
-        File::create(&console).with_context(|| format!("cannot write {}", console.display()))?;
+        let console = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&console)
+            .with_context(|| format!("cannot write {}", console.display()))?;
         let qmp = listen(&spec.sockets, QMP_SOCKET)?;
         let debugger = match spec.debugger {
             DebuggerPort::Socket => Some(listen(&spec.sockets, GDB_SOCKET)?),
@@ -90,8 +94,6 @@ impl Qemu {
             .map(|listener| starting.accept(&listener))
             .transpose()?;
         let qmp = Qmp::new(qmp_stream)?;
-        let console =
-            File::open(&console).with_context(|| format!("cannot read {}", console.display()))?;
         let Some(child) = starting.child.take() else {
             return Err(Fault::check("QEMU is gone", "").into());
         };

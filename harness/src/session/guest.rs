@@ -371,7 +371,7 @@ impl<'a> Guest<'a> {
     }
 
     fn take_records(&mut self, watch: &mut Watch) -> Result<()> {
-        for arrived in self.qemu.console.drain(self.boot.records.len())? {
+        for arrived in self.qemu.console.drain()? {
             watch.learn(&arrived.record);
             self.keep(arrived);
         }
@@ -379,7 +379,7 @@ impl<'a> Guest<'a> {
     }
 
     fn take_remaining_records(&mut self) -> Result<()> {
-        for arrived in self.qemu.console.drain(self.boot.records.len())? {
+        for arrived in self.qemu.console.drain()? {
             self.keep(arrived);
         }
         Ok(())

@@ -14,7 +14,6 @@ fn directory() -> PathBuf {
 }
 
 #[test]
-#[ignore = "long: cargo harness test --all"]
 fn the_fuzz_targets_compile() {
     let workshop = Workshop::open(&[Need::Build], Verbosity::Normal).expect("the tools are there");
     let manifest = directory().join("Cargo.toml").display().to_string();

@@ -48,7 +48,6 @@ fn agree(bytes: &[u8], kind: u64, frames: &[u64]) {
 }
 
 #[test]
-#[ignore = "long: cargo harness test --all"]
 fn other_readers_agree_on_a_full_dump() {
     let made = Synthetic::default();
     let frames: Vec<u64> = made
@@ -60,7 +59,6 @@ fn other_readers_agree_on_a_full_dump() {
 }
 
 #[test]
-#[ignore = "long: cargo harness test --all"]
 fn other_readers_agree_on_a_bitmap_dump() {
     let made = Synthetic::default();
     agree(&made.bitmap(5), 5, &made.present);

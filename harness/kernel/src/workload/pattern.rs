@@ -31,12 +31,12 @@ impl SectorPattern {
         }
     }
 
-    /// Number of bytes of `sector` that differ.
+    /// Number of bytes of `sector` that differ. What is left behind the last whole word belongs to no sector, and differs.
     #[must_use]
     pub fn differing_bytes(self, sector: &[u8]) -> u64 {
-        let (words, _) = sector.as_chunks();
+        let (words, rest) = sector.as_chunks();
         let mut word = self.base;
-        let mut wrong = 0;
+        let mut wrong = rest.len() as u64;
         for bytes in words {
             let difference = u64::from_le_bytes(*bytes) ^ word;
             if difference != 0 {
