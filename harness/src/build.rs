@@ -34,6 +34,9 @@ const LESS: [&str; 4] = [
     "--config",
     "profile.driver.codegen-units=16",
 ];
+/// The driver that is built with [`ALL`] even if it is a wrong one: with less, functions of it have frames of more than a page, for
+/// which an image needs `__chkstk`.
+const NEVER_LESS: &str = "dumpfilter";
 /// For the driver itself. It is not in the profile, so that the library and procedural macros are the same for both.
 const ALL: [&str; 2] = ["--", "-Clto=fat"];
 
@@ -127,7 +130,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds a driver of another source tree (a mutated copy) into `destination`, reusing what was compiled before. It is
-    /// optimised less ([`LESS`]).
+    /// optimised less ([`LESS`]) where that is possible.
     ///
     /// # Errors
     /// The compiler's messages, if it refuses.
@@ -137,7 +140,8 @@ impl<'a> Builder<'a> {
         source: &Path,
         destination: &Path,
     ) -> Result<DriverFiles> {
-        self.compile(package, source, destination, &LESS)
+        let settings: &[&str] = if package == NEVER_LESS { &ALL } else { &LESS };
+        self.compile(package, source, destination, settings)
     }
 
     fn compile(
