@@ -178,10 +178,13 @@ pub fn resolve(role: Role, module: &str, name: &str) -> Option<Va> {
         Some(ModuleKind::Port) => Table::of(role),
         None => return None,
     };
-    if table == Table::Nt
-        && let Some(va) = data::address(name)
-    {
-        return Some(va);
+    if table == Table::Nt {
+        if name == "__chkstk" {
+            return Some(stubs::stack_probe());
+        }
+        if let Some(va) = data::address(name) {
+            return Some(va);
+        }
     }
     address_in(table, name)
 }

@@ -42,7 +42,6 @@ const HARMLESS: &[&str] = &[
     "RtlFillMemory",
     "RtlMoveMemory",
     "RtlZeroMemory",
-    "__chkstk",
     "memchr",
     "memcmp",
     "memcpy",

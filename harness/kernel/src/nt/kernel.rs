@@ -80,7 +80,6 @@ pub static EXPORTS: &[Export] = &[
     export("RtlUnwindEx", unreachable_unwind),
     export("__C_specific_handler", unreachable_unwind),
     export("__CxxFrameHandler3", unreachable_unwind),
-    export("__chkstk", zero),
     export("_fltused", zero),
 ];
 
