@@ -124,6 +124,9 @@ pub enum Record {
     },
     /// A rule was broken.
     Violation(Violation),
+    /// The counters of the rules were taken for the image's header: what is broken from here to the power-off is in no counter
+    /// of the system that comes back.
+    CountersTaken,
     /// A rule's state at the end of the run.
     Rules {
         /// Every rule with its state.

@@ -232,12 +232,12 @@ pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
         .last();
     let mut faults = Vec::new();
     for state in last.into_iter().flatten() {
-        let seen = evidence
-            .report
-            .violations
+        let seen: u64 = evidence
+            .life
+            .boots
             .iter()
-            .filter(|violation| violation.rule == state.rule)
-            .count() as u64;
+            .map(|boot| countable(&boot.records, &state.rule))
+            .sum();
         let counted = match state.state {
             RuleOutcome::Checked { violations, .. } => violations,
             RuleOutcome::NotChecked | RuleOutcome::NotApplicable(_) => 0,
@@ -254,6 +254,15 @@ pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
         &faults,
         format!("{checked} of {} rules were looked at", rules.len()),
     )
+}
+
+/// Violations of a rule that the kernel's counters hold at the end: not those after its counters were taken for an image.
+fn countable(records: &[Record], rule: &str) -> u64 {
+    records
+        .iter()
+        .take_while(|record| !matches!(record, Record::CountersTaken))
+        .filter(|record| matches!(record, Record::Violation(violation) if violation.rule == rule))
+        .count() as u64
 }
 
 /// `rules-kept`: no rule was broken.

@@ -219,6 +219,7 @@ fn hibernate(boot: &mut Boot, cycle: u32) {
     boot.records.push(adapter(Role::Hiber, 2, 4096));
     enter(boot, 2);
     boot.records.push(dump_memory(2));
+    boot.records.push(Record::CountersTaken);
     boot.records.push(Record::ImageWritten(image_facts()));
     boot.power_off = PowerOff::Hibernated;
     boot.events

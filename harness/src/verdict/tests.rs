@@ -80,6 +80,14 @@ fn each_fault_is_reported_by_the_name_of_its_check() {
 }
 
 #[test]
+fn a_violation_after_the_counters_were_taken_is_in_no_count() {
+    let mut life = sample::life();
+    life.boots[0].records.push(faults::unlocked());
+    let report = judge(&life, &sample::context());
+    assert_eq!(report.failed_names(), ["StorPortSpinLock", "rules-kept"]);
+}
+
+#[test]
 fn every_check_has_a_fault() {
     for (name, _) in CHECKS {
         assert!(

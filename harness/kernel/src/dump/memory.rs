@@ -130,28 +130,29 @@ pub(super) fn get_virtual_address(call: &ExportCall) -> u64 {
     found.map_or(0, |va| va.0)
 }
 
-/// `StorPortGetScatterGatherList(HwDeviceExtension, Srb)`: valid until the request is completed.
+/// `StorPortGetScatterGatherList(HwDeviceExtension, Srb)`: valid until the request is completed. NULL for a request without data,
+/// about which a miniport may ask.
 pub(super) fn get_scatter_gather_list(call: &ExportCall) -> u64 {
     let srb = call.va(1);
     let list = instance::with(|port| {
         let request = port.instance.request.as_ref()?;
-        if request.srb != srb || request.data.is_empty() {
-            return None;
-        }
-        write_list(port)
+        (request.srb == srb).then(|| write_list(port))
     });
     let list = list.flatten();
     rules::demand(
         Rule::RequestOwnership,
         list.is_some(),
-        format_args!("StorPortGetScatterGatherList: {srb} is no request with data"),
+        format_args!("StorPortGetScatterGatherList: {srb} is not the request at the miniport"),
     );
-    list.map_or(0, |va| va.0)
+    list.flatten().map_or(0, |va| va.0)
 }
 
 fn write_list(port: &Port) -> Option<Va> {
     let block = port.instance.blocks.scatter_gather?;
     let data = &port.instance.request.as_ref()?.data;
+    if data.is_empty() {
+        return None;
+    }
     let header = View::<ScatterGatherList>::at(block.va);
     let count = u32::try_from(data.len()).ok()?;
     header

@@ -252,10 +252,12 @@ fn write_blocks(
     .map_err(failed("wipe list"))?;
     Context::synchronize().map_err(failed("SYNCHRONIZE CACHE"))?;
     let header = image::header(context.identity, plan, layout, &toc, switch::entry());
+    let counters = rules::counters();
+    record::emit(&Record::CountersTaken);
     write_bytes(
         context,
         header_extent,
-        &image::header_block_with(&header, &rules::counters()),
+        &image::header_block_with(&header, &counters),
         random,
     )
     .map_err(failed("header"))?;

@@ -388,16 +388,24 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
             }
         });
     }),
+    ("rules-reported", |life, _| {
+        life.boots[0].records.insert(0, unlocked());
+    }),
     ("rules-kept", |life, _| {
-        life.boots[0].records.push(Record::Violation(Violation {
-            rule: "StorPortSpinLock".to_owned(),
-            role: Some(Role::Normal),
-            detail: "released a lock that is not held".to_owned(),
-            callback: "HwStorStartIo".to_owned(),
-            trace: Vec::new(),
-        }));
+        life.boots[0].records.push(unlocked());
     }),
 ];
+
+/// A violation that was reported.
+pub(super) fn unlocked() -> Record {
+    Record::Violation(Violation {
+        rule: "StorPortSpinLock".to_owned(),
+        role: Some(Role::Normal),
+        detail: "released a lock that is not held".to_owned(),
+        callback: "HwStorStartIo".to_owned(),
+        trace: Vec::new(),
+    })
+}
 
 /// Applies `change` to every record.
 fn replace(life: &mut Life, change: fn(&mut Record)) {
