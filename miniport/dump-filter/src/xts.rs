@@ -3,6 +3,9 @@
 //! Key type: [`DataKey`]. Own code over the `aes` crate because the crate for the mode encrypts block by block, which wastes most
 //! of both AES instructions and bitsliced software; the mode itself is compared with that crate and with the standard's vectors.
 //! No length but whole sectors occurs, so there is no ciphertext stealing.
+//!
+//! Expanded keys in software take 2 KiB, and a function with a frame of more than a page needs `__chkstk`: the functions with large
+//! frames are never inlined, whoever calls them.
 
 use aes::{
     Aes256, Block,
@@ -21,8 +24,8 @@ const POLYNOMIAL: u128 = 0x87;
 
 /// The key of a dump: one half for the data, one for the tweak. Wiped when dropped.
 ///
-/// It is expanded for each write and read: expanded keys in software take 2 KiB, and with copies of them on the way to the
-/// filter's block `DriverEntry` would have a frame of more than a page, for which an image needs `__chkstk`.
+/// It is expanded for each write and read, because copies of expanded keys on the way to the filter's block would make a large frame
+/// of `DriverEntry`.
 pub(crate) struct DataKey(pub(crate) [u8; KEY_BYTES]);
 
 /// Both keys, expanded, for one run over sectors. `aes` wipes them.
@@ -33,6 +36,7 @@ struct Expanded {
 
 impl DataKey {
     /// Encrypts whole sectors in place, the first of which has number `first`; a rest shorter than a sector stays as it is.
+    #[inline(never)]
     pub(crate) fn encrypt(&self, first: u64, data: &mut [u8]) {
         let keys = self.expand();
         for (number, sector) in (first..).zip(data.chunks_exact_mut(SECTOR_BYTES)) {
@@ -41,6 +45,7 @@ impl DataKey {
     }
 
     /// The inverse of [`DataKey::encrypt`].
+    #[inline(never)]
     pub(crate) fn decrypt(&self, first: u64, data: &mut [u8]) {
         let keys = self.expand();
         for (number, sector) in (first..).zip(data.chunks_exact_mut(SECTOR_BYTES)) {
@@ -48,6 +53,7 @@ impl DataKey {
         }
     }
 
+    #[inline(never)]
     fn expand(&self) -> Expanded {
         let (data, tweak) = self.0.split_at(KEY_BYTES / 2);
         Expanded {
@@ -64,6 +70,7 @@ impl Drop for DataKey {
 }
 
 impl Expanded {
+    #[inline(never)]
     fn work(&self, number: u64, sector: &mut [u8], cipher: impl FnOnce(&mut [Block])) {
         let tweaks = self.tweaks(number);
         let mut blocks = [Block::default(); SECTOR_BLOCKS];
