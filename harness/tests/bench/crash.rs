@@ -154,6 +154,18 @@ fn an_encrypted_dump_is_decrypted_with_its_private_key_alone() {
 
 #[test]
 #[ignore = "long: cargo harness test --all"]
+fn full_and_small_dumps_are_encrypted_too() {
+    for (kind, content) in [("full", "dump-pages-equal"), ("small", "dump-small-equal")] {
+        let crash = Crash::run(&["--kind", kind, "--filter", "encrypt"]);
+        assert!(crash.passed, "{}", crash.text);
+        for check in ["filter-at-work", "dump-encrypted", content] {
+            assert_eq!(crash.outcome(check), "passed", "{kind}: {check}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "long: cargo harness test --all"]
 fn a_dump_passes_a_filter_that_is_told_so() {
     let crash = Crash::run(&["--kind", "kernel", "--filter", "pass"]);
     assert!(crash.passed, "{}", crash.text);

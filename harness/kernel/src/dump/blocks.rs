@@ -4,6 +4,8 @@
 //! promise: 8 bytes for all of them (storahci adds slack to its uncached extension for that reason), 16 for the device
 //! extension of a miniport that asks for it; never more, on purpose. Neighbour: `super::stack` owns the memory.
 
+use core::fmt;
+
 /// Bytes of one common buffer (0x10000, as the dump port's initialisation context has it).
 pub const COMMON_BUFFER_BYTES: u64 = 0x1_0000;
 /// Number of common buffers.
@@ -86,12 +88,11 @@ pub struct NoncachedDemand {
 }
 
 impl NoncachedDemand {
-    /// All together.
+    /// What the documented ceiling speaks of: the device's and the driver's extensions. That of the one request is the port's.
     #[must_use]
     pub const fn total_bytes(self) -> u64 {
         self.device_extension_bytes
             .saturating_add(self.unit_extension_bytes)
-            .saturating_add(self.srb_extension_bytes)
             .saturating_add(self.uncached_extension_bytes)
     }
 
@@ -99,6 +100,19 @@ impl NoncachedDemand {
     #[must_use]
     pub const fn within_limit(self) -> bool {
         self.total_bytes() <= NONCACHED_LIMIT_BYTES
+    }
+}
+
+impl fmt::Display for NoncachedDemand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} bytes of noncached memory (device extension {}, extension of a unit {}, uncached extension {})",
+            self.total_bytes(),
+            self.device_extension_bytes,
+            self.unit_extension_bytes,
+            self.uncached_extension_bytes
+        )
     }
 }
 
@@ -140,13 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_everything() {
+    fn the_limit_counts_the_extensions_of_device_and_driver() {
         let demand = NoncachedDemand {
             device_extension_bytes: 4096,
             unit_extension_bytes: 0,
             srb_extension_bytes: 8192,
-            uncached_extension_bytes: 20480,
+            uncached_extension_bytes: 28672,
         };
+        assert_eq!(
+            format!("{demand}"),
+            "32768 bytes of noncached memory (device extension 4096, extension of a unit 0, uncached extension 28672)"
+        );
         assert_eq!(demand.total_bytes(), 32768);
         assert!(demand.within_limit());
         let more = NoncachedDemand {

@@ -370,7 +370,7 @@ fn accept_configuration(port: &mut Port, bytes: &[u8]) -> Result<(), InitError> 
     rules::demand(
         Rule::DumpMemoryLimit32K,
         port.instance.demand.within_limit(),
-        format_args!("the instance asked for {:?}", port.instance.demand),
+        format_args!("the instance asked for {}", port.instance.demand),
     );
     if port.instance.blocks.srb_extension.is_none() {
         return Err(InitError::Memory);
