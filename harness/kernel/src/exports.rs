@@ -15,7 +15,7 @@ use proto::{
 use crate::{
     bugcheck::watch,
     call,
-    hw::stubs,
+    hw::{probe, stubs},
     image,
     mem::{self, Va},
     nt, record,
@@ -180,7 +180,7 @@ pub fn resolve(role: Role, module: &str, name: &str) -> Option<Va> {
     };
     if table == Table::Nt {
         if name == "__chkstk" {
-            return Some(stubs::stack_probe());
+            return Some(probe::stack_probe());
         }
         if let Some(va) = data::address(name) {
             return Some(va);

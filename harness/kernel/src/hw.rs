@@ -9,6 +9,7 @@
 //! | [`heap`] | the kernel's own heap |
 //! | [`layout`] | where the linker put things |
 //! | [`port`] | I/O ports |
+//! | [`probe`] | `__chkstk` |
 //! | [`pvh`] | what the PVH boot protocol hands over |
 //! | [`stubs`] | entry points of the exports, and the way into a driver |
 //! | [`switch`] | the change of stacks at hibernation and the entry after the loader |
@@ -20,6 +21,7 @@ pub mod entry;
 pub mod heap;
 pub mod layout;
 pub mod port;
+pub mod probe;
 pub mod pvh;
 pub mod stubs;
 pub mod switch;

@@ -5,7 +5,7 @@
 //! reserved, so that all arguments, variadic ones too, lie in memory as one array of 64-bit slots, and calls
 //! [`crate::exports::dispatch`].
 //!
-//! One routine is no stub: [`stack_probe`], which has a convention of its own.
+//! One routine has a convention of its own and is no stub: `super::probe`.
 //!
 //! UNSAFETY: calling conventions can only be bridged in assembler.
 #![expect(unsafe_code, reason = "calling-convention bridges")]
@@ -55,25 +55,6 @@ export_common:
     pop rbp
     ret
 
-    // rax: bytes of the frame that is about to be reserved below the caller's stack pointer. No home space; every register
-    // but r10 and r11 is kept.
-    .balign 16
-    .global probe_stack
-probe_stack:
-    lea r10, [rsp + 8]
-    mov r11, r10
-    sub r10, rax
-    and r10, -4096
-    and r11, -4096
-2:
-    cmp r11, r10
-    jbe 3f
-    sub r11, 4096
-    test byte ptr [r11], 0
-    jmp 2b
-3:
-    ret
-
     // rdi: entry, rsi: arguments, rdx: their number (at least 4), rcx: top of another stack, or 0.
     .balign 16
     .global call_driver
@@ -106,7 +87,6 @@ call_driver:
 
 unsafe extern "C" {
     static export_stubs: u8;
-    static probe_stack: u8;
 }
 
 unsafe extern "sysv64" {
@@ -118,14 +98,6 @@ unsafe extern "sysv64" {
 pub fn stub(index: usize) -> Va {
     let first = &raw const export_stubs as usize as u64;
     Va(first + index as u64 * STUB_BYTES)
-}
-
-/// Address of `__chkstk`: touches the pages of a large frame in their order, so that a stack that is too small ends at its guard
-/// page. Compilers call it in the prologue of functions with more than a page of locals, with the frame's size in `rax`,
-/// which they subtract from the stack pointer afterwards.
-#[must_use]
-pub fn stack_probe() -> Va {
-    Va(&raw const probe_stack as usize as u64)
 }
 
 /// Calls code of a driver image with the Windows x64 convention, on the stack that ends at `stack` unless that is null.
@@ -143,41 +115,4 @@ pub fn call(entry: Va, arguments: &[u64], stack: Va) -> u64 {
 /// What every stub calls.
 extern "sysv64" fn dispatch(index: u64, arguments: u64, return_address: u64) -> u64 {
     crate::exports::dispatch(crate::mem::size(index), Va(arguments), Va(return_address))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A prologue as compilers write it. Returns rax after the call, and the registers that carry arguments.
-    fn reserve(bytes: u64) -> (u64, [u64; 4]) {
-        let (mut size, mut registers) = (bytes, [1, 2, 3, 4]);
-        let [rcx, rdx, r8, r9] = &mut registers;
-        // SAFETY: the stack pointer is put back; the frame lies within the test's stack of 2 MiB and is not written.
-        unsafe {
-            core::arch::asm!(
-                "mov r12, rsp",
-                "call r13",
-                "sub rsp, rax",
-                "mov rsp, r12",
-                inout("rax") size,
-                inout("rcx") *rcx,
-                inout("rdx") *rdx,
-                inout("r8") *r8,
-                inout("r9") *r9,
-                out("r10") _,
-                out("r11") _,
-                out("r12") _,
-                in("r13") stack_probe().0,
-            );
-        };
-        (size, registers)
-    }
-
-    #[test]
-    fn the_stack_probe_keeps_the_size_and_the_arguments() {
-        for bytes in [0, 8, 4096, 5000, 3 * 4096, 100_000] {
-            assert_eq!(reserve(bytes), (bytes, [1, 2, 3, 4]), "{bytes}");
-        }
-    }
 }
