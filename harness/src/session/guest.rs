@@ -459,7 +459,7 @@ impl<'a> Guest<'a> {
             format!("`{}`", self.last_heard)
         };
         format!(
-            "the guest was silent for {} s; last heard: {last}",
+            "the guest was silent for {} s (--time-limit waits longer); last heard: {last}",
             self.options.time_limit.as_secs()
         )
     }

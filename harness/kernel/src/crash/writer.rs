@@ -175,6 +175,8 @@ fn ask_for_secondary(room: u64) -> Vec<Secondary> {
         .collect()
 }
 
+/// So often the host hears that the dump goes on: a filter that encrypts takes its time.
+const SIGN_OF_LIFE_PAGES: u64 = 4096;
 /// In place of `DU64` while the dump is not complete.
 const UNFINISHED: [u8; 4] = *b"PAGE";
 
@@ -276,6 +278,9 @@ impl Writer<'_> {
                 let half = done < total / 2 && done + pages >= total / 2;
                 if half {
                     request::reset_while_idle();
+                }
+                if done / SIGN_OF_LIFE_PAGES != (done + pages) / SIGN_OF_LIFE_PAGES {
+                    crate::log_debug!("{} of {total} pages written", done + pages);
                 }
                 done += pages;
                 offset += pages * PAGE_BYTES;
