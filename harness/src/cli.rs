@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(arguments.count, 3);
         assert_eq!(options.memory_mib, 3072);
         assert_eq!(options.sector_bytes, 4096);
-        assert_eq!(options.queue_size, Some(64));
+        assert_eq!(options.hba.queue_size, Some(64));
         assert_eq!(options.seed, 16);
     }
 

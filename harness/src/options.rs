@@ -1,4 +1,7 @@
-//! The machine and the run that the user asks for: [`MachineArgs`] on the command line, [`Options`] inside.
+//! The machine and the run that the user asks for: [`MachineArgs`] on the command line, [`Options`] inside; [`hba`] has
+//! the HBA's part.
+
+pub mod hba;
 
 use std::{
     fmt,
@@ -12,6 +15,7 @@ use clap::{Args, ValueEnum};
 use proto::scenario::{BenchFault, InterruptMode};
 use serde::{Deserialize, Serialize};
 
+use self::hba::{HbaArgs, HbaOptions};
 use crate::{
     disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError, seal::PrivateKey,
     session::tamper::HostFault,
@@ -69,9 +73,9 @@ impl fmt::Display for FilterMode {
 /// Options of the virtual machine, shared by all commands that start one.
 #[derive(Clone, Debug, Args)]
 pub struct MachineArgs {
-    /// Entries of each of the device's queues: a power of two, 64 to 1024 [default: the device's own, 256]
-    #[arg(long, value_name = "N", value_parser = parse_queue_size)]
-    pub queue_size: Option<u16>,
+    /// The HBA.
+    #[command(flatten)]
+    pub hba: HbaArgs,
     /// Bytes per sector of the disk
     #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_sector_size)]
     pub sector_size: u32,
@@ -158,13 +162,6 @@ impl fmt::Display for Memory {
     }
 }
 
-fn parse_queue_size(text: &str) -> Result<u16, String> {
-    text.parse::<u16>()
-        .ok()
-        .filter(|size| size.is_power_of_two() && (64..=1024).contains(size))
-        .ok_or_else(|| "a power of two from 64 to 1024".to_owned())
-}
-
 fn parse_sector_size(text: &str) -> Result<u32, String> {
     text.parse::<u32>()
         .ok()
@@ -181,8 +178,9 @@ fn parse_seed(text: &str) -> Result<u64, String> {
 /// What a session needs to know about the machine and the run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Options {
-    /// Entries per queue; `None` leaves it to the device.
-    pub queue_size: Option<u16>,
+    /// The HBA.
+    #[serde(flatten)]
+    pub hba: HbaOptions,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
     /// Chipset.
@@ -278,7 +276,7 @@ impl MachineArgs {
     #[must_use]
     pub fn options(&self) -> Options {
         Options {
-            queue_size: self.queue_size,
+            hba: self.hba.options(),
             sector_bytes: self.sector_size,
             machine: self.machine,
             memory_mib: self.memory.0,
@@ -352,9 +350,7 @@ impl Options {
         if self.sector_bytes != usual.sector_bytes {
             words.push(format!("--sector-size {}", self.sector_bytes));
         }
-        if let Some(size) = self.queue_size {
-            words.push(format!("--queue-size {size}"));
-        }
+        words.extend(self.hba.as_arguments());
         match self.interrupts {
             InterruptMode::Messages => {}
             InterruptMode::MessagesAtMost(_) => words.push("--interrupts one-message".to_owned()),
@@ -376,7 +372,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            queue_size: None,
+            hba: HbaOptions::default(),
             sector_bytes: 512,
             machine: Machine::Q35,
             memory_mib: 128,
@@ -405,7 +401,7 @@ fn fresh_seed() -> u64 {
 mod tests {
     use clap::Parser;
 
-    use super::*;
+    use super::{hba::Legacy, *};
 
     #[derive(Parser)]
     struct Line {
@@ -417,7 +413,12 @@ mod tests {
     #[test]
     fn the_arguments_read_back_give_the_same_options() {
         let odd = Options {
-            queue_size: Some(1024),
+            hba: HbaOptions {
+                queue_size: Some(1024),
+                queues: 3,
+                legacy: Legacy::ModernOnly,
+                ..HbaOptions::default()
+            },
             sector_bytes: 4096,
             machine: Machine::Pc,
             memory_mib: 3072,

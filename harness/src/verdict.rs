@@ -4,6 +4,7 @@
 //! [`Finding`]; [`CHECKS`] lists all of them. Each has a unit test that feeds it a good life and one with a single fault.
 //!
 //! * [`course`]: did the life take the course that was asked for?
+//! * `device`: is the HBA the one that was asked for?
 //! * [`calls`]: do the debugger's breakpoints and the kernel's records agree on who called what?
 //! * [`marking`]: is what the dump instance marked exactly what it must?
 //! * [`content`]: memory, image, disk and requests.
@@ -22,6 +23,7 @@ pub mod calls;
 pub mod content;
 pub mod course;
 pub mod crash;
+mod device;
 mod filters;
 pub mod marking;
 #[cfg(test)]
@@ -112,7 +114,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("boots-in-order", course::boots_in_order),
     ("power-off", course::power_off),
     ("cycles-asked", course::cycles_asked),
-    ("device-as-asked", course::device_as_asked),
+    ("device-as-asked", device::device_as_asked),
     ("breakpoints-normal", calls::breakpoints_normal),
     ("breakpoints-mark-memory", calls::breakpoints_mark_memory),
     ("breakpoints-hiber", calls::breakpoints_hiber),

@@ -7,14 +7,13 @@ use std::{
 
 use proto::hiber::PACKAGE_BASE;
 
-use crate::options::{GuestClock, Machine};
+use crate::options::{GuestClock, Machine, hba::HbaOptions};
 
 /// The HBA under test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hba {
-    /// `virtio-scsi-pci` with one request queue.
-    #[default]
-    VirtioScsi,
+    /// `virtio-scsi-pci`.
+    VirtioScsi(HbaOptions),
 }
 
 /// What lies between the guest's disk and its file.
@@ -101,8 +100,6 @@ pub struct MachineSpec {
     pub below_4g_mib: u32,
     /// The HBA.
     pub hba: Hba,
-    /// Entries per queue; `None` leaves it to the device.
-    pub queue_size: Option<u16>,
     /// Raw disk image.
     pub disk: PathBuf,
     /// Bytes per sector of the disk.
@@ -212,15 +209,10 @@ impl MachineSpec {
     fn storage(&self, line: &mut Line) {
         self.disk_nodes(line);
         match self.hba {
-            Hba::VirtioScsi => {
-                let queue_size = self
-                    .queue_size
-                    .map_or_else(String::new, |size| format!(",virtqueue_size={size}"));
-                line.option(
-                    "-device",
-                    format!("virtio-scsi-pci,id=hba,num_queues=1{queue_size}"),
-                );
-            }
+            Hba::VirtioScsi(options) => line.option(
+                "-device",
+                format!("virtio-scsi-pci,id=hba{}", options.properties()),
+            ),
         }
         line.option(
             "-device",
@@ -303,8 +295,7 @@ mod tests {
             machine: Machine::Q35,
             memory_mib: 256,
             below_4g_mib: 2048,
-            hba: Hba::VirtioScsi,
-            queue_size: None,
+            hba: Hba::VirtioScsi(HbaOptions::default()),
             disk: "/run/a,b/disk.raw".into(),
             sector_bytes: 512,
             disk_driver: DiskDriver::Plain,
@@ -376,7 +367,10 @@ mod tests {
             loader: "/l".into(),
             package: "/p".into(),
         };
-        spec.queue_size = Some(64);
+        spec.hba = Hba::VirtioScsi(HbaOptions {
+            queue_size: Some(64),
+            ..HbaOptions::default()
+        });
         spec.sector_bytes = 4096;
         spec.clock = GuestClock::RealTime;
         spec.debugger = DebuggerPort::Tcp(1234);

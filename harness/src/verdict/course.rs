@@ -1,8 +1,10 @@
 //! The course of the life: did it begin, go on and end as it was asked to?
 
+use std::collections::BTreeMap;
+
 use proto::{
     record::{Record, RuleOutcome},
-    scenario::{CrashCause, InterruptMode, PROTOCOL_VERSION},
+    scenario::{CrashCause, PROTOCOL_VERSION},
 };
 
 use super::{Evidence, Finding};
@@ -166,55 +168,6 @@ pub(super) fn cycles_asked(evidence: &Evidence<'_>) -> Finding {
     }
 }
 
-/// `device-as-asked`: queue size, sector size and interrupts are those of the command line.
-pub(super) fn device_as_asked(evidence: &Evidence<'_>) -> Finding {
-    let options = &evidence.context.setup.options;
-    let Some(device) = &evidence.report.device else {
-        return Finding::Broken("the kernel found no HBA".to_owned());
-    };
-    let mut faults = Vec::new();
-    if device.queue_entries == 0 && device.ids.starts_with("1af4:") {
-        faults.push("the size of the request queue could not be read".to_owned());
-    }
-    if let Some(wanted) = options.queue_size
-        && device.queue_entries != wanted
-    {
-        faults.push(format!(
-            "queues of {} entries instead of {wanted}",
-            device.queue_entries
-        ));
-    }
-    let messages_wanted = match options.interrupts {
-        InterruptMode::Line => device.messages == 0,
-        InterruptMode::MessagesAtMost(most) => device.messages <= most,
-        InterruptMode::Messages => true,
-    };
-    if !messages_wanted {
-        faults.push(format!(
-            "{} interrupt messages with {:?}",
-            device.messages, options.interrupts
-        ));
-    }
-    if evidence.report.units.is_empty() {
-        faults.push("the bus scan found no logical unit".to_owned());
-    }
-    for unit in &evidence.report.units {
-        if unit.sector_bytes != options.sector_bytes {
-            faults.push(format!(
-                "unit {} has sectors of {} bytes instead of {}",
-                unit.address, unit.sector_bytes, options.sector_bytes
-            ));
-        }
-    }
-    Finding::unless(
-        &faults,
-        format!(
-            "queues of {} entries, sectors of {} bytes",
-            device.queue_entries, options.sector_bytes
-        ),
-    )
-}
-
 /// `rules-reported`: the kernel gave account of its rules, and its count of broken ones is the number of violations seen.
 pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
     let rules = &evidence.report.rules;
@@ -230,14 +183,18 @@ pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
             _ => None,
         })
         .last();
+    let mut reported: BTreeMap<&str, u64> = BTreeMap::new();
+    for rule in evidence
+        .life
+        .boots
+        .iter()
+        .flat_map(|boot| countable(&boot.records))
+    {
+        *reported.entry(rule).or_default() += 1;
+    }
     let mut faults = Vec::new();
     for state in last.into_iter().flatten() {
-        let seen: u64 = evidence
-            .life
-            .boots
-            .iter()
-            .map(|boot| countable(&boot.records, &state.rule))
-            .sum();
+        let seen = reported.get(state.rule.as_str()).copied().unwrap_or(0);
         let counted = match state.state {
             RuleOutcome::Checked { violations, .. } => violations,
             RuleOutcome::NotChecked | RuleOutcome::NotApplicable(_) => 0,
@@ -256,13 +213,16 @@ pub(super) fn rules_reported(evidence: &Evidence<'_>) -> Finding {
     )
 }
 
-/// Violations of a rule that the kernel's counters hold at the end: not those after its counters were taken for an image.
-fn countable(records: &[Record], rule: &str) -> u64 {
+/// The rules of the violations that the kernel's counters hold at the end: not of those after its counters were taken for an
+/// image.
+fn countable(records: &[Record]) -> impl Iterator<Item = &str> {
     records
         .iter()
         .take_while(|record| !matches!(record, Record::CountersTaken))
-        .filter(|record| matches!(record, Record::Violation(violation) if violation.rule == rule))
-        .count() as u64
+        .filter_map(|record| match record {
+            Record::Violation(violation) => Some(violation.rule.as_str()),
+            _ => None,
+        })
 }
 
 /// `rules-kept`: no rule was broken.

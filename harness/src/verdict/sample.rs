@@ -13,7 +13,7 @@ use self::parts::{dump_memory, event, image_facts, io, owners, rules};
 use super::Context;
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
-    options::Options,
+    options::{Options, hba::HbaOptions},
     report::{DriverFile, Setup},
     session::life::{Arguments, Boot, Hit, ImageFound, Life, Point, PowerOff},
 };
@@ -95,7 +95,10 @@ pub(crate) fn context() -> Context {
             },
             build_route: "rustup targets".to_owned(),
             options: Options {
-                queue_size: Some(256),
+                hba: HbaOptions {
+                    queue_size: Some(256),
+                    ..HbaOptions::default()
+                },
                 ..Options::default()
             },
             repeat_with: "cargo harness cycle --count 2 --seed 0x1".to_owned(),

@@ -5,13 +5,16 @@
 use proto::{
     owner::{Owner, Role},
     record::{PhysicalRange, Record, RuleOutcome, Violation},
-    scenario::{CrashCause, DumpKind},
+    scenario::{CrashCause, DumpKind, InterruptMode},
 };
 
 use super::super::{Context, CrashAsked, sample};
 use crate::{
     crash::{CrashFound, sealed::Sealed},
-    options::FilterMode,
+    options::{
+        FilterMode,
+        hba::{Feature, Legacy},
+    },
     report::Hex,
     session::life::{Arguments, Life, Point, PowerOff},
 };
@@ -60,10 +63,41 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
         });
     }),
     ("device-as-asked", |_, context| {
-        context.setup.options.queue_size = Some(64);
+        context.setup.options.hba.queue_size = Some(64);
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.sector_bytes = 4096;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.queues = 2;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.vectors = Some(0);
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.interrupts = InterruptMode::MessagesAtMost(1);
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.packed = Feature::Offered;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.event_idx = Feature::Hidden;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.indirect = Feature::Hidden;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.access_platform = Feature::Offered;
+    }),
+    ("device-as-asked", |_, context| {
+        context.setup.options.hba.legacy = Legacy::Transitional;
+    }),
+    ("device-as-asked", |life, _| {
+        replace(life, |record| {
+            if let Record::Device(device) = record {
+                device.accepted_features |= 1 << 34;
+            }
+        });
     }),
     ("breakpoints-normal", |life, _| {
         life.boots[0].hits.remove(0);
