@@ -174,10 +174,9 @@ pub(super) fn adapter_facts(port: &Port, configuration: &[u8]) -> AdapterFacts {
 pub fn describe(port: &Port) -> String {
     let demand = port.instance.demand;
     format!(
-        "{} in mode {}: {} bytes of noncached memory (limit {}), transfers up to {} bytes in {} pieces",
+        "{} in mode {}: {demand}, limit {}, transfers up to {} bytes in {} pieces",
         port.stack.name(),
         port.instance.mode.name(),
-        demand.total_bytes(),
         super::blocks::NONCACHED_LIMIT_BYTES,
         port.instance.maximum_transfer_bytes,
         port.instance.physical_breaks,
