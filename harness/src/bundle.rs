@@ -32,6 +32,7 @@ pub const fn workload() -> Workload {
         pattern_pages: 3072,
         max_request_bytes: 1 << 20,
         in_flight_at_hibernate: 12,
+        resets: false,
     }
 }
 
@@ -52,7 +53,10 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             registry: Vec::new(),
             filters: Vec::new(),
             filter_registry: Vec::new(),
-            workload: workload(),
+            workload: Workload {
+                resets: options.resets,
+                ..workload()
+            },
             faults: options.faults.clone(),
             interrupts: options.interrupts,
         },

@@ -31,6 +31,8 @@ pub enum Command {
     Dump(commands::dump::Args),
     /// Have QEMU write a Windows dump of the guest, with the header that dumpheader.sys publishes
     Header(commands::header::Args),
+    /// Hibernate and resume on machines whose HBAs differ: all pairs of queue sizes, queues, features, vectors and chipsets
+    Matrix(commands::matrix::Args),
     /// Stage the install package: .inf, .sys, .pdb
     Package(commands::package::Args),
     /// Everything that CI runs: format, lints, unit tests, red cases, scenarios
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Debug(arguments) => commands::debug::execute(arguments),
         Command::Dump(arguments) => commands::dump::execute(arguments),
         Command::Header(arguments) => commands::header::execute(arguments),
+        Command::Matrix(arguments) => commands::matrix::execute(arguments),
         Command::Package(arguments) => commands::package::execute(arguments),
         Command::Test(arguments) => commands::test::execute(arguments),
     };

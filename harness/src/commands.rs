@@ -5,6 +5,7 @@ pub mod cycle;
 pub mod debug;
 pub mod dump;
 pub mod header;
+pub mod matrix;
 pub mod package;
 pub mod run;
 pub mod test;

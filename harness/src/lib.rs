@@ -22,6 +22,7 @@ pub mod hibernation;
 pub mod image;
 pub mod inf;
 pub mod interrupt;
+pub mod matrix;
 pub mod options;
 pub mod progress;
 pub mod qemu;

@@ -214,6 +214,9 @@ pub struct Options {
     /// How the HBA's interrupts are delivered.
     #[serde(skip)]
     pub interrupts: InterruptMode,
+    /// Whether each kind of reset strikes requests in flight before each hibernation.
+    #[serde(skip)]
+    pub resets: bool,
     /// Whether QEMU logs every write of the disk.
     #[serde(skip)]
     pub log_writes: bool,
@@ -295,6 +298,7 @@ impl MachineArgs {
             filter_drivers: self.filter_driver.clone(),
             faults: Vec::new(),
             host_fault: None,
+            resets: false,
             log_writes: false,
             dump_fault: None,
             interrupts: match self.interrupts {
@@ -386,6 +390,7 @@ impl Default for Options {
             faults: Vec::new(),
             host_fault: None,
             interrupts: InterruptMode::Messages,
+            resets: false,
             log_writes: false,
             dump_fault: None,
         }

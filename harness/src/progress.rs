@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
+    /// Nothing: somebody else reports.
+    Silent,
     /// Steps only.
     Normal,
     /// Steps, and what the kernel and the tools print.
@@ -29,7 +31,8 @@ impl Progress {
     /// Looks at standard error and chooses the form.
     #[must_use]
     pub fn new(verbosity: Verbosity) -> Self {
-        let bar = stderr().is_terminal().then(|| {
+        let shown = verbosity != Verbosity::Silent && stderr().is_terminal();
+        let bar = shown.then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
                 bar.set_style(style);
@@ -75,6 +78,9 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
+        if self.verbosity == Verbosity::Silent {
+            return;
+        }
         eprintln!("[{:6.1} s] {text}", self.start.elapsed().as_secs_f64());
     }
 }

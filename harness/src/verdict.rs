@@ -114,6 +114,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("boots-in-order", course::boots_in_order),
     ("power-off", course::power_off),
     ("cycles-asked", course::cycles_asked),
+    ("resets-asked", course::resets_asked),
     ("device-as-asked", device::device_as_asked),
     ("breakpoints-normal", calls::breakpoints_normal),
     ("breakpoints-mark-memory", calls::breakpoints_mark_memory),

@@ -110,6 +110,9 @@ pub enum CrashCause {
     Nmi,
 }
 
+/// Name of the stretch of I/O that a reset strikes.
+pub const RESET_STRETCH: &str = "in flight at a reset";
+
 /// Name of the step that is a life in which a call fails.
 pub const EXHAUST_STEP: &str = "a life in which a call fails";
 
@@ -155,6 +158,8 @@ pub struct Workload {
     pub max_request_bytes: u32,
     /// Requests in flight when the hibernation begins.
     pub in_flight_at_hibernate: u32,
+    /// Whether each kind of reset strikes requests in flight before each hibernation.
+    pub resets: bool,
 }
 
 /// A fault that the bench plays itself.

@@ -22,6 +22,9 @@ pub struct Args {
     /// Number of hibernations in one life of the system
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: u32,
+    /// Reset unit, target and bus under requests in flight before each hibernation
+    #[arg(long)]
+    pub resets: bool,
     /// Another miniport for the same HBA instead of this repository's
     #[arg(long, value_name = "FILE.sys")]
     pub driver: Option<PathBuf>,
@@ -46,6 +49,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let mut options = arguments.machine.options();
     workshop.add_filter(&mut inputs, &options)?;
     options.host_fault = arguments.host_fault;
+    options.resets = arguments.resets;
     workshop.progress.note(&format!("seed {}", options.seed));
     let setup = trial::describe(
         &inputs,
@@ -114,8 +118,9 @@ fn repeat_with(arguments: &Args, options: &Options) -> String {
         .driver
         .as_ref()
         .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
+    let resets = if arguments.resets { " --resets" } else { "" };
     format!(
-        "cargo harness cycle --count {}{driver} {}",
+        "cargo harness cycle --count {}{resets}{driver} {}",
         arguments.count,
         options.as_arguments()
     )

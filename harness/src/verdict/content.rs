@@ -4,6 +4,7 @@ use proto::{
     hiber::{ImageState, PAGE_BYTES},
     owner::{Owner, OwnerRun, Role},
     record::{Checkpoint, Record},
+    scenario::RESET_STRETCH,
 };
 
 use super::{Evidence, Finding, calls::is_resume_capable};
@@ -378,7 +379,7 @@ pub(super) fn in_flight_accounted(evidence: &Evidence<'_>) -> Finding {
         .report
         .io
         .iter()
-        .filter(|io| io.name.contains(IN_FLIGHT))
+        .filter(|io| io.name.contains(IN_FLIGHT) && io.name != RESET_STRETCH)
         .collect();
     let mut faults = Vec::new();
     if stretches.len() != cycles as usize {

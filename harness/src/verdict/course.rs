@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use proto::{
     record::{Record, RuleOutcome},
-    scenario::{CrashCause, PROTOCOL_VERSION},
+    scenario::{CrashCause, PROTOCOL_VERSION, RESET_STRETCH},
 };
 
 use super::{Evidence, Finding};
 use crate::session::life::PowerOff;
+
+/// Unit, target and bus are reset in turn.
+const KINDS_OF_RESET: usize = 3;
 
 /// `life-complete`: the kernel's last record is `Finished`, and nothing ended the life before.
 pub(super) fn life_complete(evidence: &Evidence<'_>) -> Finding {
@@ -166,6 +169,34 @@ pub(super) fn cycles_asked(evidence: &Evidence<'_>) -> Finding {
             cycles.completed, cycles.asked
         ))
     }
+}
+
+/// `resets-asked`: with `--resets`, each kind of reset struck requests in flight in every cycle.
+pub(super) fn resets_asked(evidence: &Evidence<'_>) -> Finding {
+    if !evidence.context.setup.options.resets {
+        return Finding::NotApplicable("no resets were asked for".to_owned());
+    }
+    let struck: Vec<u64> = evidence
+        .life
+        .records()
+        .filter_map(|record| match record {
+            Record::Io(io) if io.name == RESET_STRETCH => Some(io.reads + io.writes + io.others),
+            _ => None,
+        })
+        .collect();
+    let wanted = evidence.context.cycles as usize * KINDS_OF_RESET;
+    let mut faults = Vec::new();
+    if struck.len() != wanted {
+        faults.push(format!("{} resets instead of {wanted}", struck.len()));
+    }
+    if struck.contains(&0) {
+        faults.push("a reset found no request in flight".to_owned());
+    }
+    let requests: u64 = struck.iter().sum();
+    Finding::unless(
+        &faults,
+        format!("{wanted} resets struck {requests} requests"),
+    )
 }
 
 /// `rules-reported`: the kernel gave account of its rules, and its count of broken ones is the number of violations seen.

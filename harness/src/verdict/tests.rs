@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod crash;
+mod device;
 mod faults;
 
 use faults::FAULTS;
@@ -41,7 +42,7 @@ fn the_good_life_passes_every_check() {
     }
     assert!(report.passed(), "{}", report.render());
     assert_eq!(report.failed_names(), Vec::<String>::new());
-    // There is no dump filter in it, no resume was refused, and the memory above 4 GiB is out of this machine's reach.
+    // There are no resets and no dump filter in it, no resume was refused, and the memory above 4 GiB is out of this machine's reach.
     let skipped: Vec<&str> = report
         .checks
         .iter()
@@ -52,6 +53,7 @@ fn the_good_life_passes_every_check() {
     assert_eq!(
         skipped,
         [
+            "resets-asked",
             "filter-at-work",
             "image-encrypted",
             "disk-left-alone",
@@ -63,7 +65,7 @@ fn the_good_life_passes_every_check() {
 
 #[test]
 fn each_fault_is_reported_by_the_name_of_its_check() {
-    for (number, (name, fault)) in FAULTS.iter().enumerate() {
+    for (number, (name, fault)) in FAULTS.iter().chain(device::FAULTS).enumerate() {
         let (mut life, mut context) = (sample::life(), sample::context());
         fault(&mut life, &mut context);
         let report = judge(&life, &context);
@@ -91,7 +93,11 @@ fn a_violation_after_the_counters_were_taken_is_in_no_count() {
 fn every_check_has_a_fault() {
     for (name, _) in CHECKS {
         assert!(
-            FAULTS.iter().chain(crash::FAULTS).any(|(of, _)| of == name),
+            FAULTS
+                .iter()
+                .chain(device::FAULTS)
+                .chain(crash::FAULTS)
+                .any(|(of, _)| of == name),
             "{name} has never been seen to fail"
         );
     }

@@ -13,6 +13,7 @@ mod header;
 mod house;
 mod input;
 mod kernel;
+mod matrix;
 mod readers;
 mod setup;
 mod support;

@@ -13,7 +13,7 @@ use proto::{
     scenario::Bundle,
 };
 
-use super::{Stop, memory::PatternMemory, play_sudden_faults, system::System};
+use super::{Stop, exercise, memory::PatternMemory, play_sudden_faults, system::System};
 use crate::{
     dump::{instance, mode::DumpMode, stack::DumpStack, start, window},
     hibernate::{
@@ -49,6 +49,13 @@ pub(super) fn run(bundle: &Bundle, count: u32) -> Result<(), Stop> {
     play_sudden_faults(&scenario.faults);
     for number in 1..=u64::from(count) {
         let _ = record::step("workload", || workload.run("workload"));
+        if scenario.workload.resets {
+            let in_flight = scenario.workload.in_flight_at_hibernate;
+            record::step("resets", || {
+                exercise::reset_each_way(&system, &mut workload, in_flight)
+            })
+            .map_err(|error| Stop::boot_device(format!("{error}")))?;
+        }
         hibernate(&system, &mut workload, number)?;
         record::step("check memory", || {
             let wrong = memory.wrong_pages();

@@ -3,7 +3,10 @@
 
 use alloc::format;
 
-use proto::{record::Checkpoint, scenario::Bundle};
+use proto::{
+    record::Checkpoint,
+    scenario::{Bundle, RESET_STRETCH},
+};
 
 use super::{Stop, play_sudden_faults, system::System};
 use crate::{
@@ -49,7 +52,7 @@ fn failed(error: PortError) -> Stop {
 }
 
 /// Each kind of reset hits requests in flight; all of them must come back, and their data must be right in the end.
-fn reset_each_way(
+pub(super) fn reset_each_way(
     system: &System<'_>,
     workload: &mut Workload,
     in_flight: u32,
@@ -58,7 +61,7 @@ fn reset_each_way(
         let flight = workload.launch(in_flight);
         let swept = port::reset(kind, system.unit.address)?;
         log!("{kind:?} reset: {swept} requests were at the miniport");
-        let _ = workload.land(flight, "in flight at a reset");
+        let _ = workload.land(flight, RESET_STRETCH);
     }
     Ok(())
 }

@@ -5,16 +5,13 @@
 use proto::{
     owner::{Owner, Role},
     record::{PhysicalRange, Record, RuleOutcome, Violation},
-    scenario::{CrashCause, DumpKind, InterruptMode},
+    scenario::{CrashCause, DumpKind},
 };
 
 use super::super::{Context, CrashAsked, sample};
 use crate::{
     crash::{CrashFound, sealed::Sealed},
-    options::{
-        FilterMode,
-        hba::{Feature, Legacy},
-    },
+    options::FilterMode,
     report::Hex,
     session::life::{Arguments, Life, Point, PowerOff},
 };
@@ -59,43 +56,6 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
         replace(life, |record| {
             if let Record::Finished { cycles } = record {
                 *cycles = 1;
-            }
-        });
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.queue_size = Some(64);
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.sector_bytes = 4096;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.queues = 2;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.vectors = Some(0);
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.interrupts = InterruptMode::MessagesAtMost(1);
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.packed = Feature::Offered;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.event_idx = Feature::Hidden;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.indirect = Feature::Hidden;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.access_platform = Feature::Offered;
-    }),
-    ("device-as-asked", |_, context| {
-        context.setup.options.hba.legacy = Legacy::Transitional;
-    }),
-    ("device-as-asked", |life, _| {
-        replace(life, |record| {
-            if let Record::Device(device) = record {
-                device.accepted_features |= 1 << 34;
             }
         });
     }),
@@ -442,7 +402,7 @@ pub(super) fn unlocked() -> Record {
 }
 
 /// Applies `change` to every record.
-fn replace(life: &mut Life, change: fn(&mut Record)) {
+pub(super) fn replace(life: &mut Life, change: fn(&mut Record)) {
     for boot in &mut life.boots {
         boot.records.iter_mut().for_each(change);
     }
