@@ -7,6 +7,7 @@ mod bring_up;
 mod config;
 mod features;
 mod probe;
+mod queue_reset;
 mod registers;
 mod reset;
 
@@ -14,6 +15,9 @@ pub use bring_up::{BringUp, BringUpError};
 pub use config::{CDB_BYTES, ConfigError, SENSE_BYTES, ScsiConfig};
 pub use features::{DescriptorForm, Features};
 pub use probe::{Probe, ProbeError};
+pub use queue_reset::{
+    QueueQuiesced, QueueReset, QueueResetError, QueueResetPoll, QueueResetRefusal, QueueResetStart,
+};
 pub use registers::{
     DeviceFault, Doorbell, InterruptStatus, QueueIndex, RegisterError, Registers, Status, Vector,
 };

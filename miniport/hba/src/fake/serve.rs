@@ -37,7 +37,7 @@ impl FakeDevice<'_> {
         bytes.extend_from_slice(&lun);
         bytes.extend_from_slice(&reason.to_le_bytes());
         let written = self.scatter(&chain.writable, 0, &bytes);
-        self.complete(&mut state, 1, chain.head, written, None);
+        self.complete(&mut state, 1, &chain, written, None);
         self.signal(&mut state, 1);
         true
     }
@@ -220,10 +220,10 @@ impl FakeDevice<'_> {
             let due = held.runs == Some(0);
             if let Some(code) = code {
                 let written = self.execute_cancelled(&held.chain, code);
-                self.complete(state, number, held.chain.head, written, None);
+                self.complete(state, number, &held.chain, written, None);
             } else if due {
                 let written = self.execute(state, &held.chain, None);
-                self.complete(state, number, held.chain.head, written, None);
+                self.complete(state, number, &held.chain, written, None);
             } else {
                 held.runs = held.runs.map(|runs| runs.wrapping_sub(1));
                 hold(state, number, held);
@@ -257,7 +257,7 @@ impl FakeDevice<'_> {
 
     fn answer(&self, state: &mut State, number: u16, chain: &Chain, written: u32) {
         let fault = self.fault_of(state, number, chain);
-        self.complete(state, number, chain.head, written, fault);
+        self.complete(state, number, chain, written, fault);
     }
 }
 

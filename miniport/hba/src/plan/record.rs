@@ -5,6 +5,7 @@
 
 use crate::device::Features;
 use crate::pci::{BAR_COUNT, Bar, Msix, MsixEnablement, Region, VirtioCaps};
+use crate::ring::RingFormat;
 
 use super::layout::Shape;
 use super::{Layout, Limits, Plan, PlanError, Role};
@@ -12,7 +13,9 @@ use super::{Layout, Limits, Plan, PlanError, Role};
 /// Bytes of a stored plan.
 pub const PLAN_BYTES: usize = 192;
 /// Version of the stored form; a plan of another version is refused.
-pub const PLAN_VERSION: u16 = 1;
+///
+/// 2: the ring format.
+pub const PLAN_VERSION: u16 = 2;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"HBPL");
 const BODY: usize = 12;
@@ -109,6 +112,7 @@ impl Plan {
             segments,
             event_bytes,
             frames,
+            format,
         } = *shape;
         for field in [
             control_ring,
@@ -121,6 +125,10 @@ impl Plan {
         ] {
             writer.put(field.to_le_bytes());
         }
+        writer.put(match format {
+            RingFormat::Split => [0],
+            RingFormat::Packed => [1],
+        });
         writer.finish()
     }
 
@@ -146,6 +154,11 @@ impl Plan {
             segments: reader.u16(),
             event_bytes: reader.u16(),
             frames: reader.u16(),
+            format: match reader.u8() {
+                0 => RingFormat::Split,
+                1 => RingFormat::Packed,
+                _ => return Err(RecordError::Value),
+            },
         };
         let layout = Layout::new(&shape)?;
         let plan = Self {

@@ -5,8 +5,8 @@
 //! is none, so that contiguity is never assumed.
 
 use crate::device::{CDB_BYTES, SENSE_BYTES};
-use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout};
-use crate::ring::DESCRIPTOR_BYTES;
+use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout, Plan};
+use crate::ring::{DESCRIPTOR_BYTES, RingFormat};
 
 /// Bytes reserved for a request header; 51 are used (virtio 5.6.6.1 with 32 bytes of CDB).
 pub const HEADER_AREA_BYTES: u32 = 64;
@@ -77,9 +77,31 @@ pub struct Frame {
     pub(super) response: Area,
     pub(super) table: Area,
     pub(super) segments: u16,
+    pub(super) format: RingFormat,
 }
 
 impl Frame {
+    /// The same frame with its table for rings of `format`: the two describe buffers differently (virtio 2.7.5.3, 2.8.7). Frames
+    /// are made for split rings.
+    #[inline]
+    #[must_use]
+    pub const fn in_format(self, format: RingFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The same frame as the device of `plan` wants it.
+    #[inline]
+    #[must_use]
+    pub const fn for_plan(self, plan: &Plan) -> Self {
+        self.in_format(plan.ring_format())
+    }
+
+    /// The format of its table.
+    #[must_use]
+    pub const fn format(&self) -> RingFormat {
+        self.format
+    }
+
     /// Divides one contiguous fragment. The table gets what is left, at most `segments_max` segments.
     ///
     /// # Errors
@@ -103,6 +125,7 @@ impl Frame {
             response,
             table: run.area(),
             segments,
+            format: RingFormat::Split,
         })
     }
 
@@ -148,6 +171,7 @@ impl Frame {
             response,
             table,
             segments,
+            format: RingFormat::Split,
         })
     }
 
@@ -176,6 +200,7 @@ impl Frame {
             response: area(response)?,
             table: area(table)?,
             segments,
+            format: RingFormat::Split,
         })
     }
 
