@@ -12,7 +12,7 @@ mod registers;
 mod reset;
 
 pub use bring_up::{BringUp, BringUpError};
-pub use config::{CDB_BYTES, ConfigError, SENSE_BYTES, ScsiConfig};
+pub use config::{CDB_BYTES, ConfigError, FieldSizes, SENSE_BYTES, ScsiConfig};
 pub use features::{DescriptorForm, Features};
 pub use probe::{Probe, ProbeError};
 pub use queue_reset::{

@@ -50,7 +50,7 @@ pub enum Fault {
     StaysEnabled(u16),
     /// The configuration generation changes at each read.
     UnstableConfig,
-    /// CDB and sense size have other values and cannot be written.
+    /// CDB and sense size have the values of the offer and cannot be written.
     FixedSizes,
     /// `DEVICE_NEEDS_RESET` comes with `DRIVER_OK`.
     NeedsResetAtOnce,

@@ -16,7 +16,7 @@ pub use record::{PLAN_BYTES, PLAN_VERSION, RecordError};
 #[cfg(any(test, feature = "fake"))]
 pub(crate) use record::seal as seal_record;
 
-use crate::device::{CDB_BYTES, DescriptorForm, Features, Probe, SENSE_BYTES};
+use crate::device::{CDB_BYTES, DescriptorForm, Features, FieldSizes, Probe, SENSE_BYTES};
 use crate::pci::{CapError, VirtioCaps};
 use crate::ring::RingFormat;
 use layout::{EVENT_BYTES_MIN, Shape};
@@ -119,6 +119,8 @@ pub enum PlanError {
     NoRequestQueue,
     /// The size of a split ring is no power of two, or one exceeds [`RING_SIZE_MAX`].
     RingSize,
+    /// CDB or sense field have sizes that the driver cannot use.
+    FieldSizes,
     /// The ring format is not the one that the features mean.
     RingFormat,
     /// `event_info_size` is more than a page.
@@ -153,6 +155,7 @@ pub struct Plan {
     features: Features,
     caps: VirtioCaps,
     limits: Limits,
+    sizes: FieldSizes,
     transfer_bytes: u32,
     shape: Shape,
     layout: Layout,
@@ -265,6 +268,7 @@ impl Plan {
                     .min(crate::scsi::lun::LUN_MAX),
                 commands_per_lun: u16::try_from(config.cmd_per_lun).unwrap_or(u16::MAX).max(1),
             },
+            sizes: probe.sizes,
             transfer_bytes: by_segments.min(by_hint),
             shape,
             layout: Layout::new(&shape)?,
@@ -283,6 +287,7 @@ impl Plan {
             features,
             caps,
             limits: _,
+            sizes,
             transfer_bytes,
             shape,
             layout,
@@ -294,6 +299,9 @@ impl Plan {
         };
         if !features.contains(Features::REQUIRED) || !acceptable.contains(*features) {
             return Err(PlanError::Features);
+        }
+        if !sizes.is_usable() {
+            return Err(PlanError::FieldSizes);
         }
         if shape.format != features.ring_format() {
             return Err(PlanError::RingFormat);
@@ -346,7 +354,13 @@ impl Plan {
         self.shape.request_ring
     }
 
-    /// The format of all rings. Frames must be in it too: [`Frame::in_format`](crate::request::Frame::in_format).
+    /// Sizes of CDB and sense field. Frames must have them: [`Frame::for_plan`](crate::request::Frame::for_plan).
+    #[must_use]
+    pub const fn sizes(&self) -> FieldSizes {
+        self.sizes
+    }
+
+    /// The format of all rings. Frames must be in it too: [`Frame::for_plan`](crate::request::Frame::for_plan).
     #[must_use]
     pub const fn ring_format(&self) -> RingFormat {
         self.shape.format

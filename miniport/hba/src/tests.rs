@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod frames;
 mod fuzz;
+mod limits;
 mod packed;
 mod queue_reset;
 mod requests;
@@ -120,7 +121,7 @@ impl<'d> Adapter<'d> {
         segments: &[Segment],
     ) -> Sent<'d> {
         let bytes = frame_bytes(self.plan.segments()).next_multiple_of(64);
-        let offset = FRAMES + self.frames % 64 * bytes;
+        let offset = FRAMES + self.frames % 32 * bytes;
         self.frames += 1;
         let window = self.memory.window(offset, bytes);
         let fragment = Fragment {

@@ -76,7 +76,10 @@ impl<'a, R: Mmio + Clone> BringUp<'a, R> {
             if config.num_queues < u32::from(plan.request_queues()) {
                 return Err(BringUpError::QueuesLost);
             }
-            ScsiConfig::settle_sizes(registers).map_err(BringUpError::Config)?;
+            let sizes = ScsiConfig::settle_sizes(registers).map_err(BringUpError::Config)?;
+            if sizes != plan.sizes() {
+                return Err(BringUpError::Config(ConfigError::SizeRefused));
+            }
             if registers.exchange_config_vector(config_vector) != config_vector {
                 return Err(BringUpError::ConfigVectorRefused);
             }

@@ -107,7 +107,8 @@ pub(super) struct State {
     config_vector: u16,
     queue_select: u16,
     pub(super) queues: Vec<Queue>,
-    sizes: [u32; 2],
+    /// Sense and CDB size.
+    pub(super) sizes: [u32; 2],
     generation: u8,
     /// Status reads until a reset is confirmed.
     resetting: Option<u32>,

@@ -3,7 +3,7 @@
 //! Bytes 0-3 magic, 4-5 version, 6-7 length, 8-11 checksum of all that follows, 12- the fields in the order of
 //! `Plan::encode`. Only the inputs of the layout are stored; offsets are computed again, so they cannot contradict each other.
 
-use crate::device::Features;
+use crate::device::{Features, FieldSizes};
 use crate::pci::{BAR_COUNT, Bar, Msix, MsixEnablement, Region, VirtioCaps};
 use crate::ring::RingFormat;
 
@@ -14,7 +14,7 @@ use super::{Layout, Limits, Plan, PlanError, Role};
 pub const PLAN_BYTES: usize = 192;
 /// Version of the stored form; a plan of another version is refused.
 ///
-/// 2: the ring format.
+/// 2: the ring format, the sizes of CDB and sense field.
 pub const PLAN_VERSION: u16 = 2;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"HBPL");
@@ -81,6 +81,7 @@ impl Plan {
             features,
             caps,
             limits,
+            sizes,
             transfer_bytes,
             shape,
             layout: _,
@@ -129,6 +130,11 @@ impl Plan {
             RingFormat::Split => [0],
             RingFormat::Packed => [1],
         });
+        let FieldSizes {
+            cdb_bytes,
+            sense_bytes,
+        } = *sizes;
+        writer.put([cdb_bytes, sense_bytes]);
         writer.finish()
     }
 
@@ -160,12 +166,17 @@ impl Plan {
                 _ => return Err(RecordError::Value),
             },
         };
+        let sizes = FieldSizes {
+            cdb_bytes: reader.u8(),
+            sense_bytes: reader.u8(),
+        };
         let layout = Layout::new(&shape)?;
         let plan = Self {
             role,
             features,
             caps,
             limits,
+            sizes,
             transfer_bytes,
             shape,
             layout,

@@ -15,6 +15,7 @@ fn probe(request_size: u16) -> Probe {
     Probe {
         offered: offer.features,
         config: offer.config,
+        sizes: FieldSizes::WANTED,
         request_queues: 1,
         control_size: request_size,
         event_size: request_size,

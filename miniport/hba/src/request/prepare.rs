@@ -9,7 +9,7 @@ use crate::ring::{
 };
 use crate::scsi::lun::ScsiAddress;
 
-use super::frame::{Frame, HEADER_BYTES, RESPONSE_BYTES};
+use super::frame::{Frame, HEADER_FIXED_BYTES, RESPONSE_FIXED_BYTES};
 use super::response;
 use super::table::{PackedTable, SplitTable, Table, TableFormat};
 
@@ -84,7 +84,7 @@ pub struct Request<'a> {
 pub enum PrepareError {
     /// The CDB is empty.
     CdbEmpty,
-    /// The CDB is longer than [`CDB_BYTES`].
+    /// The CDB is longer than [`CDB_BYTES`], or than the CDB field that the device keeps.
     CdbTooLong,
     /// More segments than the frame, hence the plan, has room for.
     TooManySegments,
@@ -101,7 +101,7 @@ pub enum PrepareError {
 }
 
 /// A request whose frame is complete: what [`RequestQueue::submit`](crate::queues::RequestQueue::submit) and
-/// [`Response::read`](super::Response::read) need to know. Plain data, 40 bytes.
+/// [`Response::read`](super::Response::read) need to know. Plain data, 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prepared {
     pub(crate) table: u64,
@@ -113,7 +113,11 @@ pub struct Prepared {
     pub(crate) report_limit: u32,
     pub(crate) descriptors: u16,
     pub(crate) format: RingFormat,
+    /// Bytes of the sense field.
+    pub(crate) sense_bytes: u8,
 }
+
+const _: () = assert!(size_of::<Prepared>() == 32);
 
 impl Prepared {
     /// Bytes of data that were asked for.
@@ -151,7 +155,7 @@ pub fn prepare<M: SharedMemory>(
     if (request.direction == DataDirection::None) != (request.data_bytes == 0) {
         return Err(PrepareError::DirectionMismatch);
     }
-    write_header(memory, frame.header.offset, request)?;
+    write_header(memory, frame.header.offset, frame.sizes.cdb_bytes, request)?;
     response::poison(memory, frame.response.offset);
 
     let descriptors = match frame.format {
@@ -160,7 +164,7 @@ pub fn prepare<M: SharedMemory>(
     };
     // In both directions: QEMU adds the length of the data it read to the length that it reports as written
     // (virtio_scsi_complete_req pushes both); a driver that insists on the response alone takes every write for a broken device.
-    let report_limit = RESPONSE_BYTES
+    let report_limit = response_bytes(frame)
         .checked_add(request.data_bytes)
         .ok_or(PrepareError::LengthMismatch)?;
     Ok(Prepared {
@@ -172,7 +176,14 @@ pub fn prepare<M: SharedMemory>(
         report_limit,
         descriptors,
         format: frame.format,
+        sense_bytes: frame.sizes.sense_bytes,
     })
+}
+
+#[inline]
+const fn response_bytes(frame: &Frame) -> u32 {
+    let [sense_bytes] = frame.sizes.sense_bytes.to_le_bytes();
+    RESPONSE_FIXED_BYTES.wrapping_add(u32::from_le_bytes([sense_bytes, 0, 0, 0]))
 }
 
 /// Writes the descriptor table of a request and returns how many descriptors it has.
@@ -186,12 +197,12 @@ fn write_table<M: SharedMemory, F: TableFormat>(
     let mut table = Table::<_, F>::new(memory, frame.table.offset, frame.segments);
     let header = Descriptor {
         bus_address: frame.header.bus_address,
-        length: HEADER_BYTES,
+        length: HEADER_FIXED_BYTES.wrapping_add(u32::from(frame.sizes.cdb_bytes)),
         direction: Direction::DriverToDevice,
     };
     let response = Descriptor {
         bus_address: frame.response.bus_address,
-        length: RESPONSE_BYTES,
+        length: response_bytes(frame),
         direction: Direction::DeviceToDriver,
     };
     // Device-readable parts come first (virtio 2.7.4.2, 2.8.17), and the last descriptor of a chain has no NEXT flag.
@@ -215,6 +226,7 @@ fn write_table<M: SharedMemory, F: TableFormat>(
 fn write_header<M: SharedMemory>(
     memory: &M,
     offset: u32,
+    cdb_bytes: u8,
     request: &Request<'_>,
 ) -> Result<(), PrepareError> {
     let mut tail = [0u8; TAIL_BYTES];
@@ -223,6 +235,9 @@ fn write_header<M: SharedMemory>(
     *priority = request.priority;
     if request.cdb.is_empty() {
         return Err(PrepareError::CdbEmpty);
+    }
+    if request.cdb.len() > usize::from(cdb_bytes) {
+        return Err(PrepareError::CdbTooLong);
     }
     copy_cdb(cdb, request.cdb).ok_or(PrepareError::CdbTooLong)?;
     memory.write_u64(offset, u64::from_le_bytes(request.address.encode()));

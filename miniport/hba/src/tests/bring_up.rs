@@ -234,7 +234,7 @@ fn bring_up_names_what_has_changed_since_the_plan() {
         attempt(offer, &[Fault::NeedsResetAtOnce]),
         BringUpError::Device(DeviceFault::NeedsReset)
     );
-    // Odd sizes that can be written are.
+    // Odd sizes that can be written are; see `limits` for those that cannot.
     let device = FakeDevice::new(&memory, odd_sizes, &[]);
     assert!(Adapter::carry_out(&memory, &device, &plan).is_ok());
     assert_eq!(device.violations(), [""; 0]);

@@ -1,6 +1,8 @@
 //! The packed ring against a model, through many laps, in both descriptor forms and in sizes that are no powers of two.
 
-use std::collections::{BTreeMap, VecDeque};
+mod model;
+mod peer;
+
 use std::vec;
 use std::vec::Vec;
 
@@ -12,7 +14,7 @@ use crate::ring::{
     Descriptor, Direction, PackedRing, Published, QueueFault, Rearmed, RingFormat, Slot,
     SubmitError, WindowError,
 };
-use proptest::prelude::*;
+use peer::Peer;
 
 const BUS: u64 = 0x7_0000_0000;
 const NEXT: u16 = 1;
@@ -49,85 +51,6 @@ fn piece(direction: Direction) -> Descriptor {
         bus_address: BUS,
         length: 8,
         direction,
-    }
-}
-
-/// The least that a device does, written down from virtio 2.8 alone: positions and wrap counters as plain numbers.
-struct Peer<'m> {
-    memory: Window<'m>,
-    layout: QueueLayout,
-    next: (u16, bool),
-    used: (u16, bool),
-    /// Buffer id and number of descriptors.
-    taken: VecDeque<(u16, u16)>,
-}
-
-impl<'m> Peer<'m> {
-    fn new(memory: &'m FakeMemory, size: u16) -> Self {
-        Self {
-            memory: memory.all(),
-            layout: layout(size),
-            next: (0, true),
-            used: (0, true),
-            taken: VecDeque::new(),
-        }
-    }
-
-    fn advance(&self, place: (u16, bool), count: u16) -> (u16, bool) {
-        let at = place.0 + count;
-        if at >= self.layout.size {
-            (at - self.layout.size, !place.1)
-        } else {
-            (at, place.1)
-        }
-    }
-
-    fn flags(&self, position: u16) -> u16 {
-        self.memory.read_u16(u32::from(position) * 16 + 14)
-    }
-
-    fn is_available(&self, (position, wrap): (u16, bool)) -> bool {
-        let flags = self.flags(position);
-        (flags & 0x80 != 0, flags & 0x8000 != 0) == (wrap, !wrap)
-    }
-
-    /// Takes all that is available, and asks for a doorbell at the next descriptor.
-    fn fetch(&mut self) {
-        while self.is_available(self.next) {
-            let mut count = 0;
-            loop {
-                let place = self.advance(self.next, count);
-                assert!(self.is_available(place), "half a chain");
-                let flags = self.flags(place.0);
-                let id = self.memory.read_u16(u32::from(place.0) * 16 + 12);
-                count += 1;
-                if flags & NEXT == 0 {
-                    self.taken.push_back((id, count));
-                    break;
-                }
-            }
-            self.next = self.advance(self.next, count);
-        }
-        self.memory
-            .write_u16(self.layout.used, self.next.0 | u16::from(self.next.1) << 15);
-        self.memory.write_u16(self.layout.used + 2, 2);
-    }
-
-    fn give_back(&mut self, pick: usize, written: Option<u32>) -> Option<u16> {
-        let (id, count) = self.taken.remove(pick % self.taken.len().max(1))?;
-        self.mark_used(id, written);
-        self.used = self.advance(self.used, count);
-        Some(id)
-    }
-
-    fn mark_used(&self, id: u16, written: Option<u32>) {
-        let at = u32::from(self.used.0) * 16;
-        self.memory
-            .write_u32(at + 8, written.unwrap_or(0xDEAD_BEEF));
-        self.memory.write_u16(at + 12, id);
-        let lap = if self.used.1 { 0x8080 } else { 0 };
-        let kind = if written.is_some() { WRITE } else { 0 };
-        self.memory.write_u16(at + 14, lap | kind);
     }
 }
 
@@ -482,89 +405,4 @@ fn impossible_rings_are_refused() {
     );
     assert_eq!(attempt(good, u64::MAX - 100), Err(WindowError::BusAddress));
     assert_eq!(attempt(layout(101), BUS), Err(WindowError::TooFewSlots));
-}
-
-proptest! {
-    /// Any interleaving of driver and device: requests come back exactly once, with their tokens, the device sees none that is
-    /// not published and all that are, and no access leaves the ring.
-    #[test]
-    fn any_interleaving_keeps_the_books(
-        size in 1..70_u16, event_index: bool, direct: bool,
-        steps in prop::collection::vec((0..7_u8, any::<u16>()), 1..400),
-    ) {
-        let features = if event_index { Features::RING_EVENT_IDX } else { Features::empty() };
-        let memory = FakeMemory::new(2048, BUS);
-        let beyond = u32::from(size) * 16 + 8;
-        let untouched = memory.window(beyond, 2048 - beyond).to_vec();
-        let mut ring = ring(&memory, size, features);
-        let mut peer = Peer::new(&memory, size);
-        let mut waiting: BTreeMap<u64, u16> = BTreeMap::new();
-        let (mut next, mut rung, mut filled, mut visible) = (0u64, true, 0usize, 0usize);
-        for (step, value) in steps {
-            match step {
-                0 | 1 => {
-                    let count = if direct { value % 4 + 1 } else { 1 };
-                    let result = if direct {
-                        let part = piece(Direction::DeviceToDriver);
-                        ring.submit_direct(std::iter::repeat_n(part, usize::from(count)), count, 9, next)
-                    } else {
-                        ring.submit_indirect(BUS, 3, 9, next)
-                    };
-                    match result {
-                        Ok(tag) => {
-                            prop_assert_eq!(ring.token_of(tag), Some(next));
-                            waiting.insert(next, count);
-                            filled += 1;
-                        }
-                        Err(SubmitError::TooLong) => prop_assert!(count > size),
-                        Err(error) => {
-                            prop_assert_eq!(error, SubmitError::Full);
-                            prop_assert!(ring.free_descriptors() < count);
-                        }
-                    }
-                    next += 1;
-                }
-                2 => {
-                    rung |= ring.publish(|| ()) == Published::Rung;
-                    visible += std::mem::take(&mut filled);
-                }
-                3 => {
-                    // A device that relies on its doorbell: it must never miss a request.
-                    if rung {
-                        let before = peer.taken.len();
-                        peer.fetch();
-                        prop_assert_eq!(peer.taken.len() - before, visible, "missed, or too early");
-                        visible = 0;
-                        rung = !event_index;
-                    }
-                }
-                4 | 5 => {
-                    let written = if value & 1 == 0 { None } else { Some(u32::from(value % 10)) };
-                    peer.give_back(usize::from(value), written);
-                }
-                _ => {
-                    rung |= ring.publish(|| ()) == Published::Rung;
-                    visible += std::mem::take(&mut filled);
-                    while let Some(used) = ring.take_used().unwrap() {
-                        prop_assert!(waiting.remove(&used.token).is_some(), "twice");
-                    }
-                    prop_assert_eq!(ring.rearm(), Rearmed::Idle);
-                }
-            }
-            let taken: u16 = waiting.values().sum();
-            prop_assert_eq!(ring.free_descriptors(), size - taken);
-            prop_assert_eq!(usize::from(ring.outstanding()), waiting.len());
-        }
-        // Everything published reaches a device that waits for its doorbell.
-        rung |= ring.publish(|| ()) == Published::Rung;
-        if rung {
-            peer.fetch();
-        }
-        while peer.give_back(0, None).is_some() {}
-        while let Some(used) = ring.take_used().unwrap() {
-            prop_assert!(waiting.remove(&used.token).is_some(), "twice");
-        }
-        prop_assert!(waiting.is_empty(), "lost: {waiting:?}");
-        prop_assert_eq!(memory.window(beyond, 2048 - beyond).to_vec(), untouched);
-    }
 }
