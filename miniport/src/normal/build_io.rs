@@ -104,6 +104,7 @@ impl NormalAdapter {
             recorder::record(Event::RequestRefused, 0x200, error as u64);
             SrbStatus::InsufficientResources
         })?;
+        let frame = frame.for_plan(&found.plan);
         prepare(&window, &frame, request, segments).map_err(|error| {
             recorder::record(Event::RequestRefused, 0x300, error as u64);
             status::of_refusal(error)

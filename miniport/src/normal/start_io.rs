@@ -62,7 +62,7 @@ impl Engine {
                 &status::QUEUE_IS_FULL,
                 |_, _| 0,
             )),
-            Err(SubmitError::TooLong) => {
+            Err(SubmitError::TooLong | SubmitError::WrongFormat) => {
                 Started::Completed(srb.complete(port, SrbStatus::InvalidRequest))
             }
             Err(SubmitError::Faulted(_) | SubmitError::Closed | SubmitError::Empty) => {
