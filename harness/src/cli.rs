@@ -23,6 +23,8 @@ pub enum Command {
     Cycle(commands::cycle::Args),
     /// Bring the system down and have the crash stack write a dump
     Crash(commands::crash::Args),
+    /// What the driver costs: instructions, doorbells, interrupts and bytes by request, beside the least possible
+    Bench(commands::bench::Args),
     /// Run any miniport binary: start, bus scan, I/O, reset, stop; no hibernation
     Run(commands::run::Args),
     /// Stop at a chosen point with the debugger port open, and print what to type in gdb
@@ -44,6 +46,7 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Bench(arguments) => commands::bench::execute(arguments),
         Command::Cycle(arguments) => commands::cycle::execute(arguments),
         Command::Crash(arguments) => commands::crash::execute(arguments),
         Command::Run(arguments) => commands::run::execute(arguments),

@@ -1,5 +1,6 @@
 //! One file per command of the command line.
 
+pub mod bench;
 pub mod crash;
 pub mod cycle;
 pub mod debug;

@@ -17,6 +17,7 @@ pub mod disk;
 pub mod dump_header;
 pub mod dumpfile;
 pub mod fault;
+pub mod figures;
 pub mod gdb;
 pub mod hibernation;
 pub mod image;

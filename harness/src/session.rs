@@ -16,7 +16,10 @@ pub mod stop;
 pub mod tamper;
 pub mod watch;
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result};
 use proto::{record::Record, scenario::Job};
@@ -196,6 +199,13 @@ impl<'a> Session<'a> {
 
     /// What is between the guest's disk and its file in this run.
     fn disk_driver(&self) -> Result<DiskDriver> {
+        if matches!(self.job, Job::Measure { .. }) {
+            let disk = self.directory.disk();
+            let bytes = fs::metadata(&disk)
+                .with_context(|| format!("cannot read {}", disk.display()))?
+                .len();
+            return Ok(DiskDriver::Null { bytes });
+        }
         if let Some(fault) = self.options.dump_fault {
             let start = self.layout.range(self.layout.crash).offset;
             return Ok(DiskDriver::FailWrites(WriteFault {
@@ -220,7 +230,7 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
+            Job::Run { .. } | Job::Crash { .. } | Job::Measure { .. } | Job::DumpHeader => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(

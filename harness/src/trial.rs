@@ -167,16 +167,16 @@ pub fn judged(
             };
             Some(crash::examine(&life, &place)?)
         }
-        Job::Cycle { .. } | Job::Run { .. } | Job::DumpHeader => None,
+        Job::Cycle { .. } | Job::Run { .. } | Job::Measure { .. } | Job::DumpHeader => None,
     };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
-            Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
+            Job::Run { .. } | Job::Crash { .. } | Job::Measure { .. } | Job::DumpHeader => 0,
         },
         crash: match job {
             Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
-            Job::Cycle { .. } | Job::Run { .. } | Job::DumpHeader => None,
+            Job::Cycle { .. } | Job::Run { .. } | Job::Measure { .. } | Job::DumpHeader => None,
         },
         dump,
         in_flight: bundle::workload().in_flight_at_hibernate,

@@ -15,7 +15,7 @@ use ddi::{
     cell::StartIoCell,
     context::{
         BuildIoContext, DumpMode, FindAdapterContext, InitializeContext, InterruptContext,
-        StartIoContext,
+        StartIoContext, SynchronizedContext,
     },
     mmio::RegisterRange,
     private::{PrivateArea, PrivateSlice},
@@ -134,7 +134,7 @@ impl Adapter for DumpAdapter {
     }
 
     /// Bus resets are to be ignored in the dump stack (documentation of miniports that manage the boot drive).
-    fn reset_bus(&self, _context: &mut StartIoContext<'_, Self>, _path: u32) -> bool {
+    fn reset_bus(&self, _context: &mut SynchronizedContext<'_, Self>, _path: u32) -> bool {
         true
     }
 }

@@ -1,20 +1,28 @@
 //! The normal life: a device driver with interrupts, DPCs and all queues.
 //!
 //! Key type: [`NormalAdapter`]. One file per callback family: [`find`] (`HwStorFindAdapter`), [`start`] (`HwStorInitialize`, restart: from the
-//! plan to a running device), [`build_io`], [`start_io`], [`interrupt`] (interrupt routines and DPCs), [`reset`] (task management, timer,
-//! `HwStorResetBus`), [`control`] (adapter and unit control), [`dump_pointers`].
+//! plan to a running device), [`build_io`], [`start_io`], [`interrupt`], [`control`] (adapter and unit control), [`dump_pointers`]. Behind
+//! them: [`queue`] (a request queue and the rules of its doorbell), [`messages`] and [`steering`] (which queue, which message),
+//! [`completion`] and [`service`] (the deferred calls), [`management`] (resets and aborts), [`recovery`] (the reset of the device).
 //!
-//! Locking: everything that the device's queues consist of is in [`Engine`], guarded by the `StartIo` lock. `HwStorStartIo`, the timer and
-//! `HwStorResetBus` come with it, DPCs and power control take it, interrupt routines need none: they only issue DPCs.
+//! Locking: each request queue has a lock of its own, control and event queue have one together; all are spin locks of
+//! [`ddi::spin`], held one at a time and never across a call of the port's. Whoever resets, stops or starts the device has Storport's
+//! `StartIo` lock as well, or runs alone. Interrupt routines need none: they only issue DPCs.
 
 mod build_io;
+mod completion;
 mod control;
 mod dump_pointers;
 mod find;
 mod interrupt;
-mod reset;
+mod management;
+mod messages;
+mod queue;
+mod recovery;
+mod service;
 mod start;
 mod start_io;
+mod steering;
 
 use core::{
     ffi::CStr,
@@ -27,35 +35,41 @@ use ddi::{
         Registration, Started, UnitControl,
     },
     bugcheck::callbacks::CrashCallbacks,
-    cell::StartIoCell,
     context::{
         BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, LockFreeContext,
-        PassiveContext, RestartContext, StartIoContext, StopContext,
+        MESSAGES_MAX, PassiveContext, RestartContext, StartIoContext, StopContext,
+        SynchronizedContext,
     },
     dpc::Dpc,
     dump::HandedOut,
-    mmio::RegisterRange,
     port::UnitAddress,
-    private::{PrivateArea, PrivateSlice},
-    srb::{
-        Srb,
-        table::{Place, RequestTable},
-    },
+    private::PrivateArea,
+    resident::Residents,
+    spin::SpinCell,
+    srb::{Srb, table::Place},
     status::FindError,
 };
 use hba::{
-    plan::{NormalOptions, RING_SIZE_MAX},
-    queues::{ControlQueue, EventQueue, RequestQueue},
+    plan::NormalOptions,
     request::{Prepared, frame_bytes},
     ring::Slot,
 };
 
 use self::{
     find::Found,
-    interrupt::{RequestDpc, ServiceDpc},
-    reset::Management,
+    queue::Queue,
+    service::{Service, ServiceDpc},
+    steering::Steering,
 };
-use crate::{device::DeviceMemory, lifecycle::Lifecycle};
+use crate::lifecycle::Lifecycle;
+
+/// Most request queues: a bound for the memory in the device extension.
+pub(crate) const QUEUES_MAX: u16 = 16;
+/// Descriptors of all request queues together, 32 bytes each in the device extension: 8 queues of the largest size, or 16 of half of it.
+pub(crate) const DESCRIPTORS_MAX: u16 = 8192;
+
+// Each queue may have a message of its own, beside that of the rest.
+const _: () = assert!(QUEUES_MAX < MESSAGES_MAX);
 
 /// What a crash dump calls this driver.
 const COMPONENT: &CStr = c"hiberport";
@@ -66,36 +80,19 @@ pub(crate) struct NormalAdapter {
     lifecycle: Lifecycle,
     /// What `HwStorFindAdapter` found; never changes after it.
     found: Option<Found>,
-    engine: StartIoCell<Engine>,
-    request_dpc: Dpc<RequestDpc>,
-    service_dpc: Dpc<ServiceDpc>,
+    /// The request queues, closed until the device runs.
+    queues: Residents<Queue>,
     /// Message-signalled interrupts in use; 0 means the line.
     messages: AtomicU16,
+    steering: Steering,
+    /// Control queue, event queue, task management.
+    service: SpinCell<Service>,
+    service_dpc: Dpc<ServiceDpc>,
     /// Queue depth to set for a unit when it answers INQUIRY.
     unit_depth: AtomicU32,
     dump_contexts: HandedOut,
     /// What a crash dump is to contain of this adapter.
     crash_callbacks: CrashCallbacks,
-}
-
-/// What the `StartIo` lock guards.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    /// The queues, while the device runs.
-    running: Option<Running>,
-    /// The requests that the device has, by the descriptor that heads them.
-    requests: RequestTable<NormalAdapter>,
-    /// The engine's own record of each descriptor, lent to the request queue.
-    slots: PrivateArea<Slot>,
-    management: Management,
-}
-
-/// The queues of a running device.
-#[derive(Debug)]
-pub(crate) struct Running {
-    requests: RequestQueue<RegisterRange, DeviceMemory, PrivateSlice<Slot>>,
-    control: ControlQueue<RegisterRange, DeviceMemory>,
-    events: EventQueue<RegisterRange, DeviceMemory>,
 }
 
 /// What a request carries from `HwStorBuildIo` to its completion.
@@ -122,8 +119,12 @@ impl Adapter for NormalAdapter {
 
     const REGISTRATION: Registration = Registration {
         signature: u32::from_le_bytes(*b"HBno"),
-        private_bytes: PrivateArea::<Slot>::bytes(RING_SIZE_MAX)
-            + PrivateArea::<Place<Self>>::bytes(RING_SIZE_MAX),
+        private_bytes: Residents::<Queue>::bytes(QUEUES_MAX)
+            + PrivateArea::<Slot>::bytes(DESCRIPTORS_MAX)
+            + PrivateArea::<Place<Self>>::bytes(DESCRIPTORS_MAX)
+            // Each queue has areas of its own.
+            + QUEUES_MAX as u32
+                * (PrivateArea::<Slot>::bytes(0) + PrivateArea::<Place<Self>>::bytes(0)),
         srb_extension_bytes: frame_bytes(NormalOptions::STANDARD.segments),
         features: Features::DUMP_POINTERS.union(Features::DUMP_RESUME_CAPABLE),
         adapter_controls: &[
@@ -145,15 +146,11 @@ impl Adapter for NormalAdapter {
     const UNCONFIGURED: Self = Self {
         lifecycle: Lifecycle::new(),
         found: None,
-        engine: StartIoCell::new(Engine {
-            running: None,
-            requests: RequestTable::EMPTY,
-            slots: PrivateArea::EMPTY,
-            management: Management::NONE,
-        }),
-        request_dpc: Dpc::new(),
-        service_dpc: Dpc::new(),
+        queues: Residents::NONE,
         messages: AtomicU16::new(0),
+        steering: Steering::by_processor(),
+        service: SpinCell::new(Service::IDLE),
+        service_dpc: Dpc::new(0),
         unit_depth: AtomicU32::new(1),
         dump_contexts: HandedOut::EMPTY,
         crash_callbacks: CrashCallbacks::new(),
@@ -168,7 +165,9 @@ impl Adapter for NormalAdapter {
     }
 
     fn passive_initialize(&self, context: &PassiveContext<'_, Self>) -> bool {
-        self.request_dpc.initialize(context);
+        for queue in self.queues.iter() {
+            queue.dpc.initialize(context);
+        }
         self.service_dpc.initialize(context);
         if let Some(found) = self.present() {
             self.crash_callbacks
@@ -201,11 +200,11 @@ impl Adapter for NormalAdapter {
         self.message(context.port(), message)
     }
 
-    fn timer(&self, context: &mut StartIoContext<'_, Self>) {
+    fn timer(&self, context: &mut SynchronizedContext<'_, Self>) {
         self.management_timeout(context);
     }
 
-    fn reset_bus(&self, context: &mut StartIoContext<'_, Self>, path: u32) -> bool {
+    fn reset_bus(&self, context: &mut SynchronizedContext<'_, Self>, path: u32) -> bool {
         self.bus_reset(context, path)
     }
 

@@ -4,6 +4,7 @@ mod crash;
 mod dump;
 mod normal;
 mod power;
+mod queues;
 mod reset;
 
 use ddi::{

@@ -13,6 +13,7 @@ use crate::{
     hw::{cpu, stubs},
     image,
     irql::{self, Irql},
+    measure,
     mem::{self, Va},
     sync::Lock,
     timer,
@@ -91,6 +92,8 @@ struct Active {
     exports: Vec<(Va, Va)>,
     /// Instructions that were not its own so far.
     foreign_instructions: u64,
+    /// Exports that it called and doorbells that were caught: each way there and back is the bench's too.
+    ways: measure::Ways,
 }
 
 static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
@@ -124,6 +127,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
         stack_top: cpu::stack_pointer().0,
         exports: Vec::new(),
         foreign_instructions: 0,
+        ways: measure::Ways::default(),
     });
     let hooks = *HOOKS.lock();
     if let Some(hooks) = hooks {
@@ -131,20 +135,20 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     }
     let irql_before = irql::current();
     cpu::default_float_state();
-    let start = timer::instructions();
     let stack = if callback.kind == CallbackKind::StartIo {
         TIGHT_STACK.swap(0, Ordering::Relaxed)
     } else {
         0
     };
+    let start = timer::instructions();
     let returned = stubs::call(entry, &slots, Va(stack));
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();
-    let foreign = ACTIVE
-        .lock()
-        .last()
-        .map_or(0, |active| active.foreign_instructions);
+    let foreign = ACTIVE.lock().last().map_or(0, |active| {
+        active.foreign_instructions + active.ways.instructions()
+    });
     let own_instructions = instructions.saturating_sub(foreign);
+    measure::callback(callback.name, own_instructions);
     if let Some(hooks) = hooks {
         (hooks.leave)(
             &callback,
@@ -253,7 +257,18 @@ pub(crate) fn leave_export(instructions: u64) {
         active.exports.pop();
         if active.exports.is_empty() {
             active.foreign_instructions += instructions;
+            active.ways.exports += 1;
         }
+    }
+}
+
+/// Notes that a doorbell of the running callback was caught, by handlers that took that many instructions.
+pub(crate) fn caught(instructions: u64) {
+    if let Some(active) = ACTIVE.lock().last_mut()
+        && active.exports.is_empty()
+    {
+        active.foreign_instructions += instructions;
+        active.ways.doorbells += 1;
     }
 }
 

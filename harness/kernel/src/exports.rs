@@ -16,7 +16,7 @@ use crate::{
     bugcheck::watch,
     call,
     hw::{probe, stubs},
-    image,
+    image, measure,
     mem::{self, Va},
     nt, record,
     sync::Lock,
@@ -268,6 +268,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
         panic!("stub {index} has no export");
     };
     call::enter_export(args, return_address);
+    measure::export(&call);
     watch::look_at(table, &call);
     if table == Some(Table::Nt) {
         nt::prohibited::look_at(&call);

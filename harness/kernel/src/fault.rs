@@ -10,6 +10,7 @@ use crate::{
     hw::{cpu, entry::Frame, layout},
     image,
     irql::{self, DISPATCH_LEVEL},
+    measure::doorbell,
     mem::{PAGE_BYTES, Va},
     record,
     sync::Lock,
@@ -35,12 +36,15 @@ const DIVIDE_BY_ZERO: u64 = 0xC000_0094;
 const ASSERTION_FAILURE: u64 = 0xC000_0420;
 
 const DIVIDE: u64 = 0;
+const DEBUG: u64 = 1;
 const NMI: u64 = 2;
 const BREAK: u64 = 3;
 const INVALID_OPCODE: u64 = 6;
 const DOUBLE_FAULT: u64 = 8;
 const PROTECTION: u64 = 13;
 const PAGE_FAULT: u64 = 14;
+/// RFLAGS.TF: one more instruction, then a debug exception.
+const TRAP_FLAG: u64 = 1 << 8;
 
 /// What a faulting instruction wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +89,25 @@ pub fn add_hook(hook: Hook) {
     HOOKS.lock().push(hook);
 }
 
-/// What the entry code calls for exceptions, with interrupts disabled.
-pub(crate) fn handle(frame: &Frame) {
+/// What the entry code calls for exceptions, with interrupts disabled. Yields the flags to go on with.
+pub(crate) fn handle(frame: &Frame) -> u64 {
+    let caught = match frame.vector {
+        PAGE_FAULT => doorbell::begin(cpu::fault_address()),
+        DEBUG => doorbell::end(),
+        _ => false,
+    };
+    if caught {
+        return match frame.vector {
+            PAGE_FAULT => frame.flags | TRAP_FLAG,
+            _ => frame.flags & !TRAP_FLAG,
+        };
+    }
+    decide(frame);
+    frame.flags
+}
+
+/// An exception that nobody wanted to see, but for page faults that a [`Hook`] knows.
+fn decide(frame: &Frame) {
     if frame.vector == NMI {
         return crash::nmi(frame);
     }

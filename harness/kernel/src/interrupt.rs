@@ -6,7 +6,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use crate::{
@@ -89,6 +89,14 @@ pub enum Flag {
 
 static CONNECTIONS: Lock<BTreeMap<u8, (Handler, Source)>> = Lock::new(BTreeMap::new());
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
+/// DPCs run with interrupts disabled.
+static HELD_BACK: AtomicBool = AtomicBool::new(false);
+
+/// Lets no interrupt come between DPCs from now on, or lets them again: for measurements, in which the device may only
+/// interrupt when it is asked to.
+pub fn hold_back(during_dpcs: bool) {
+    HELD_BACK.store(during_dpcs, Ordering::Relaxed);
+}
 
 /// Disables interrupts; returns what to [`restore`].
 #[must_use]
@@ -222,7 +230,9 @@ pub(crate) fn deliver(vector: u8) {
     match vector {
         DISPATCH_VECTOR => {
             apic::end_of_interrupt();
-            cpu::enable_interrupts();
+            if !HELD_BACK.load(Ordering::Relaxed) {
+                cpu::enable_interrupts();
+            }
             dpc::drain();
             cpu::disable_interrupts();
         }

@@ -43,6 +43,8 @@ pub mod irql;
 #[cfg(any(target_os = "none", clippy))]
 pub mod kpcr;
 #[cfg(any(target_os = "none", clippy))]
+pub mod measure;
+#[cfg(any(target_os = "none", clippy))]
 pub mod mmio;
 #[cfg(any(target_os = "none", clippy))]
 pub mod nt;

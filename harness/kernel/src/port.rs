@@ -61,7 +61,7 @@ mod timeouts;
 #[cfg(any(target_os = "none", clippy))]
 pub use self::{
     adapter::{AccessRange, Limits, MappedRange, Unit},
-    dispatch::{check_all_fences, execute, idle, poll, submit, wait},
+    dispatch::{check_all_fences, execute, idle, poll, set_completion_routine, submit, wait},
     dump_pointers::{DumpPointers, dump_pointers, free_dump_pointers},
     error::PortError,
     exports::EXPORTS,
@@ -82,8 +82,11 @@ pub use self::{
 mod queries {
     use alloc::{collections::BTreeMap, vec::Vec};
 
-    use super::adapter::{self, AccessRange, Limits, MappedRange, Unit};
-    use crate::mem;
+    use super::{
+        adapter::{self, AccessRange, Limits, MappedRange, Unit},
+        services::BlockSort,
+    };
+    use crate::mem::{self, Va};
 
     /// The units that the last scan found.
     #[must_use]
@@ -141,6 +144,37 @@ mod queries {
         adapter::with(|adapter| adapter.queues.take_peak()).unwrap_or(0)
     }
 
+    /// Memory that the miniport asked for.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Sizes {
+        /// Device extension in bytes.
+        pub device_extension_bytes: u64,
+        /// Extension of a request in bytes.
+        pub srb_extension_bytes: u64,
+        /// Uncached extension, contiguous and DMA memory in bytes.
+        pub shared_bytes: u64,
+    }
+
+    /// What the miniport asked for.
+    #[must_use]
+    pub fn sizes() -> Sizes {
+        adapter::with(|adapter| {
+            let blocks = &adapter.services.blocks;
+            let shared: u64 = blocks
+                .iter()
+                .filter(|(_, sort)| matches!(sort, BlockSort::Contiguous | BlockSort::Dma))
+                .filter_map(|(&va, _)| mem::find(Va(va)))
+                .map(|block| block.bytes)
+                .sum();
+            Sizes {
+                device_extension_bytes: adapter.miniport.device_extension_bytes.into(),
+                srb_extension_bytes: adapter.miniport.srb_extension_bytes.into(),
+                shared_bytes: shared + adapter.uncached.as_ref().map_or(0, |block| block.bytes),
+            }
+        })
+        .unwrap_or_default()
+    }
+
     /// Resets that the port made because of time-outs.
     #[must_use]
     pub fn timeout_resets() -> u32 {
@@ -150,6 +184,6 @@ mod queries {
 
 #[cfg(any(target_os = "none", clippy))]
 pub use queries::{
-    access_ranges, config_information, feature_support, limits, mapped_ranges, not_implemented,
-    srb_type_flags, take_peak_in_flight, timeout_resets, units,
+    Sizes, access_ranges, config_information, feature_support, limits, mapped_ranges,
+    not_implemented, sizes, srb_type_flags, take_peak_in_flight, timeout_resets, units,
 };

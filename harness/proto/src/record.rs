@@ -4,10 +4,14 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::crash::{BugcheckCallback, CallbackPages, CallbackRange, CallbackResult, DumpFacts};
+pub use self::{
+    crash::{BugcheckCallback, CallbackPages, CallbackRange, CallbackResult, DumpFacts},
+    figures::{Cost, Flow, Footprint, LeftOut, Stretch, Subject, Transfer},
+};
 use crate::owner::{Owner, OwnerRun, Role};
 
 mod crash;
+mod figures;
 
 /// A range of bytes in guest physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +222,12 @@ pub enum Record {
     },
     /// The bug check callbacks of one registered record were called.
     BugcheckCallback(BugcheckCallback),
+    /// A stretch of requests was counted.
+    Stretch(Stretch),
+    /// One was not.
+    LeftOut(LeftOut),
+    /// What the measured instance keeps in memory.
+    Footprint(Footprint),
     /// The last record of a life: everything was done.
     Finished {
         /// Cycles completed.

@@ -80,8 +80,22 @@ pub enum Job {
         /// What brings the system down.
         cause: CrashCause,
     },
+    /// Start, stretches of equal requests with everything counted, then the crash stack's transfers. No hibernation.
+    Measure {
+        /// How many stretches.
+        extent: MeasureExtent,
+    },
     /// The driver that publishes a crash dump header: load, start, stop, start, removal, unload. No miniport.
     DumpHeader,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MeasureExtent {
+    /// Every size, direction and queue depth.
+    Full,
+    /// A few that stand for all, in a few seconds.
+    Brief,
 }
 
 /// What a crash dump holds.

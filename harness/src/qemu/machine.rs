@@ -29,6 +29,11 @@ pub enum DiskDriver {
     },
     /// Writes fail: `blkdebug`.
     FailWrites(WriteFault),
+    /// There is no file: reads yield zeros, writes are forgotten, and no thread of the host takes part. For measurements.
+    Null {
+        /// Size of the disk.
+        bytes: u64,
+    },
 }
 
 /// A fault of the disk. The guest sees it as the device's answer to a write, never as a stopped machine.
@@ -226,6 +231,13 @@ impl MachineSpec {
     /// The node `disk`, which the guest uses, and what is below it.
     fn disk_nodes(&self, line: &mut Line) {
         let name = match self.disk_driver {
+            DiskDriver::Null { bytes } => {
+                line.option(
+                    "-blockdev",
+                    format!("driver=null-co,node-name=disk,read-zeroes=on,size={bytes}"),
+                );
+                return;
+            }
             DiskDriver::Plain => "disk",
             DiskDriver::LogWrites { .. } | DiskDriver::FailWrites(_) => "base",
         };
@@ -235,7 +247,7 @@ impl MachineSpec {
         base.push(escaped(self.disk.as_os_str()));
         line.option("-blockdev", base);
         match &self.disk_driver {
-            DiskDriver::Plain => {}
+            DiskDriver::Plain | DiskDriver::Null { .. } => {}
             DiskDriver::LogWrites { log } => {
                 let mut file = OsString::from("driver=file,node-name=log,filename=");
                 file.push(escaped(log.as_os_str()));
@@ -262,7 +274,7 @@ impl MachineSpec {
     const fn on_errors(&self) -> &'static str {
         match self.disk_driver {
             DiskDriver::FailWrites(_) => ",werror=report,rerror=report",
-            DiskDriver::Plain | DiskDriver::LogWrites { .. } => "",
+            DiskDriver::Plain | DiskDriver::LogWrites { .. } | DiskDriver::Null { .. } => "",
         }
     }
 }
@@ -404,6 +416,18 @@ mod tests {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(!text.contains("werror"), "{text}");
+    }
+
+    #[test]
+    fn a_disk_without_a_file_has_its_size() {
+        let mut spec = spec();
+        spec.disk_driver = DiskDriver::Null { bytes: 1 << 20 };
+        let text = text(&spec);
+        assert!(
+            text.contains("driver=null-co,node-name=disk,read-zeroes=on,size=1048576"),
+            "{text}"
+        );
+        assert!(!text.contains("disk.raw"), "{text}");
     }
 
     #[test]

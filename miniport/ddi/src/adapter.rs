@@ -7,7 +7,9 @@ use crate::{
     context::{
         BuildIoContext, DpcContext, FindAdapterContext, InitializeContext, InterruptContext,
         LockFreeContext, PassiveContext, RestartContext, StartIoContext, StopContext,
+        SynchronizedContext,
     },
+    dpc::Dpc,
     port::UnitAddress,
     registration::Role,
     srb::{Completed, Srb, table::Parked},
@@ -182,7 +184,8 @@ pub trait Adapter: Sized + Send + Sync + 'static {
     /// `HwStorBuildIo`: prepares a request without any lock. At most DISPATCH.
     fn build_io(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self>;
 
-    /// `HwStorStartIo`: hands a prepared request to the device, under the `StartIo` lock. DISPATCH.
+    /// `HwStorStartIo`: hands a prepared request to the device. DISPATCH, under the `StartIo` lock unless several concurrent channels
+    /// were granted.
     fn start_io(&self, context: &mut StartIoContext<'_, Self>, srb: Srb<Self>) -> Started;
 
     /// `HwStorInterrupt`: the line interrupt, or a poll in the dump stack. DIRQL.
@@ -195,11 +198,11 @@ pub trait Adapter: Sized + Send + Sync + 'static {
         message: u32,
     ) -> Interrupt;
 
-    /// `HwStorTimer`: the timer that [`StartIoContext::request_timer`] and its like started ran out. DISPATCH, `StartIo` lock held.
-    fn timer(&self, _context: &mut StartIoContext<'_, Self>) {}
+    /// `HwStorTimer`: the timer that [`DpcContext::request_timer`] and its like started ran out. DISPATCH, `StartIo` lock held.
+    fn timer(&self, _context: &mut SynchronizedContext<'_, Self>) {}
 
     /// `HwStorResetBus`: returns whether the bus was reset; all its requests are completed then. DISPATCH, `StartIo` lock held.
-    fn reset_bus(&self, context: &mut StartIoContext<'_, Self>, path: u32) -> bool;
+    fn reset_bus(&self, context: &mut SynchronizedContext<'_, Self>, path: u32) -> bool;
 
     /// `ScsiStopAdapter`: halts the device. Takes no lock and waits for nothing but the device, since documents differ on whether
     /// the interrupt lock is held.
@@ -247,6 +250,11 @@ pub trait DpcRoutine: 'static {
     /// Whose it is.
     type Adapter: Adapter;
 
-    /// Runs at DISPATCH without any lock.
-    fn run(adapter: &Self::Adapter, context: &DpcContext<'_, Self::Adapter>);
+    /// Object `number` of this routine.
+    fn object(adapter: &Self::Adapter, number: u16) -> Option<&Dpc<Self>>
+    where
+        Self: Sized;
+
+    /// Runs at DISPATCH without any lock, for object `number`.
+    fn run(adapter: &Self::Adapter, number: u16, context: &mut DpcContext<'_, Self::Adapter>);
 }

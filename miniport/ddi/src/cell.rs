@@ -11,6 +11,8 @@
 
 use core::{cell::UnsafeCell, marker::PhantomData};
 
+use crate::spin::AtDispatch;
+
 /// Proof that no other callback of this adapter is inside a section that needs the `StartIo` lock.
 ///
 /// # Invariants
@@ -25,6 +27,13 @@ impl StartIoHeld<'_> {
     /// INVARIANT: callers are thunks and guards for which the type's invariant holds.
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
+    }
+
+    /// The proof for [`SpinCell`](crate::spin::SpinCell)s: the lock is held at `DISPATCH_LEVEL`, and where it is not needed nothing else runs.
+    #[inline]
+    pub const fn at_dispatch(&mut self) -> AtDispatch<'_> {
+        // INVARIANT: the proof borrows this one, so there is one at a time.
+        AtDispatch::new()
     }
 }
 

@@ -11,21 +11,23 @@
 // UNSAFETY: callbacks and out-parameters cross the border as raw pointers.
 
 mod find;
+mod performance;
 
 use core::{marker::PhantomData, pin::pin};
 
-use wdk_sys::{
-    _KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE, MESSAGE_INTERRUPT_INFORMATION,
-    PERF_CONFIGURATION_DATA, storage,
-};
+use wdk_sys::{_KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE, MESSAGE_INTERRUPT_INFORMATION, storage};
 
-pub use self::find::{AccessRange, DumpMode, DumpRange, FindAdapterContext};
+pub use self::{
+    find::{AccessRange, DumpMode, DumpRange, FindAdapterContext},
+    performance::{Granted, MESSAGES_MAX, MessageTargets, PerfOptions, Wanted},
+};
 use crate::{
     adapter::{Adapter, Dump},
     cell::StartIoHeld,
     inlines,
     lock::{StartIoGuard, StartIoLockSlot},
     port::Port,
+    spin::AtDispatch,
     status::StorError,
     thunk,
 };
@@ -66,45 +68,6 @@ impl<'call, A: Adapter> InitializeContext<'call, A> {
             )
         };
         enabled != 0
-    }
-
-    /// Asks which performance options the port offers, and switches those of `wanted` on that it does. Returns what was set.
-    ///
-    /// # Errors
-    /// The port's status; performance options are optional, so the driver goes on without.
-    pub fn initialize_perf_opts(&self, wanted: PerfOptions) -> Result<PerfOptions, StorError> {
-        let mut data = PERF_CONFIGURATION_DATA {
-            Version: wdk_sys::STOR_PERF_VERSION,
-            Size: size_of::<PERF_CONFIGURATION_DATA>() as u32,
-            ..Default::default()
-        };
-        // SAFETY: the extension is live (invariant of Port); the data is a local of the size that it says.
-        let queried =
-            unsafe { inlines::StorPortInitializePerfOpts(self.port.extension(), 1, &raw mut data) };
-        StorError::check(queried)?;
-        let chosen = PerfOptions::from_bits_truncate(data.Flags) & wanted;
-        if chosen.is_empty() {
-            return Ok(chosen);
-        }
-        data.Flags = chosen.bits();
-        data.ConcurrentChannels = 0;
-        // SAFETY: as above.
-        let set =
-            unsafe { inlines::StorPortInitializePerfOpts(self.port.extension(), 0, &raw mut data) };
-        StorError::check(set)?;
-        Ok(chosen)
-    }
-}
-
-bitflags::bitflags! {
-    /// Performance options that need nothing but their flag (`STOR_PERF_*`).
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct PerfOptions: u32 {
-        /// Completions run on the processor that sent the request.
-        const DPC_REDIRECTION = wdk_sys::STOR_PERF_DPC_REDIRECTION;
-        /// The port makes use of requests that complete inside `HwStorStartIo`.
-        const OPTIMIZE_FOR_COMPLETION_DURING_STARTIO =
-            wdk_sys::STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO;
     }
 }
 
@@ -177,39 +140,87 @@ impl<'call, A: Adapter> BuildIoContext<'call, A> {
     }
 }
 
-/// `HwStorStartIo`, `HwStorTimer`, `HwStorResetBus`: DISPATCH, `StartIo` lock held by the port. No stall, no allocation in
-/// `HwStorStartIo` (SDV rules `StorPortStartIo`, `SpNoWait`).
+/// `HwStorStartIo`: DISPATCH. The port holds the `StartIo` lock, unless it has granted several concurrent channels; what is written for it
+/// does without. No stall, no allocation (SDV rules `StorPortStartIo`, `SpNoWait`).
 #[derive(Debug)]
 pub struct StartIoContext<'call, A: Adapter> {
     port: Port<'call>,
+    at_dispatch: AtDispatch<'call>,
+    /// Proof for the dump stack alone; see `split`.
     held: StartIoHeld<'call>,
     adapter: PhantomData<fn() -> A>,
 }
 
 impl<'call, A: Adapter> StartIoContext<'call, A> {
+    #[inline]
     pub(crate) const fn new(port: Port<'call>) -> Self {
         Self {
             port,
-            // INVARIANT: the port holds the StartIo lock around these callbacks (full duplex, one channel); in the dump stack
-            // nothing else runs.
+            // INVARIANT: the port calls this routine at DISPATCH_LEVEL.
+            at_dispatch: AtDispatch::new(),
+            // INVARIANT: handed out for adapters of the dump stack only, where nothing else runs (`split`).
+            held: StartIoHeld::new(),
+            adapter: PhantomData,
+        }
+    }
+
+    /// The port handle.
+    #[must_use]
+    #[inline]
+    pub const fn port(&self) -> Port<'call> {
+        self.port
+    }
+
+    /// The proof for [`SpinCell`](crate::spin::SpinCell)s.
+    #[inline]
+    pub const fn at_dispatch(&mut self) -> &mut AtDispatch<'call> {
+        &mut self.at_dispatch
+    }
+
+    /// Starts the adapter's timer; see [`DpcContext::request_timer`].
+    pub fn request_timer(&self, microseconds: u32) {
+        request_timer::<A>(self.port, microseconds);
+    }
+}
+
+impl<'call, A: Adapter<Life = Dump>> StartIoContext<'call, A> {
+    /// The port handle, and the proof that nothing else runs: only for adapters of the dump stack.
+    #[inline]
+    pub const fn split(&mut self) -> (Port<'call>, &mut StartIoHeld<'call>) {
+        (self.port, &mut self.held)
+    }
+}
+
+/// `HwStorTimer`, `HwStorResetBus`: DISPATCH, `StartIo` lock held by the port, however many channels there are.
+#[derive(Debug)]
+pub struct SynchronizedContext<'call, A: Adapter> {
+    port: Port<'call>,
+    held: StartIoHeld<'call>,
+    adapter: PhantomData<fn() -> A>,
+}
+
+impl<'call, A: Adapter> SynchronizedContext<'call, A> {
+    pub(crate) const fn new(port: Port<'call>) -> Self {
+        Self {
+            port,
+            // INVARIANT: the port holds the StartIo lock around these callbacks (full duplex); in the dump stack nothing else runs.
             held: StartIoHeld::new(),
             adapter: PhantomData,
         }
     }
 
     /// The port handle and the proof of the lock.
-    #[inline]
     pub const fn split(&mut self) -> (Port<'call>, &mut StartIoHeld<'call>) {
         (self.port, &mut self.held)
     }
 
-    /// Starts the adapter's timer; see [`request_timer`].
+    /// Starts the adapter's timer; see [`DpcContext::request_timer`].
     pub fn request_timer(&self, microseconds: u32) {
         request_timer::<A>(self.port, microseconds);
     }
 }
 
-/// Calls [`Adapter::timer`] once after `microseconds` (granularity about 10 ms), replacing an earlier call; 0 cancels.
+/// Starts, replaces or cancels the adapter's timer.
 fn request_timer<A: Adapter>(port: Port<'_>, microseconds: u32) {
     let routine: wdk_sys::PHW_TIMER = Some(thunk::timer::<A>);
     // SAFETY: the extension is live (invariant of Port); RequestTimerCall takes a timer routine, which is that of the adapter
@@ -260,20 +271,28 @@ impl<'call, A: Adapter<Life = Dump>> InterruptContext<'call, A> {
     }
 }
 
+/// Runs `body` under the `StartIo` lock.
+#[inline]
+fn with_start_io_lock<R>(port: Port<'_>, body: impl FnOnce(&mut StartIoHeld<'_>) -> R) -> R {
+    let slot = pin!(StartIoLockSlot::default());
+    let mut guard = StartIoGuard::acquire(port, slot);
+    body(guard.held())
+}
+
 /// A DPC: DISPATCH, no lock.
 #[derive(Debug)]
 pub struct DpcContext<'call, A: Adapter> {
     port: Port<'call>,
+    at_dispatch: AtDispatch<'call>,
     adapter: PhantomData<fn() -> A>,
 }
-
-/// `ScsiAdapterPower`, `ScsiAdapterSurpriseRemoval`, `HwStorUnitControl`: at most DISPATCH, no lock.
-pub type LockFreeContext<'call, A> = DpcContext<'call, A>;
 
 impl<'call, A: Adapter> DpcContext<'call, A> {
     pub(crate) const fn new(port: Port<'call>) -> Self {
         Self {
             port,
+            // INVARIANT: the port calls DPCs at DISPATCH_LEVEL.
+            at_dispatch: AtDispatch::new(),
             adapter: PhantomData,
         }
     }
@@ -285,15 +304,51 @@ impl<'call, A: Adapter> DpcContext<'call, A> {
         self.port
     }
 
-    /// Runs `body` under the `StartIo` lock.
+    /// The proof for [`SpinCell`](crate::spin::SpinCell)s.
     #[inline]
-    pub fn with_start_io_lock<R>(&self, body: impl FnOnce(&mut StartIoHeld<'_>) -> R) -> R {
-        let slot = pin!(StartIoLockSlot::default());
-        let mut guard = StartIoGuard::acquire(self.port, slot);
-        body(guard.held())
+    pub const fn at_dispatch(&mut self) -> &mut AtDispatch<'call> {
+        &mut self.at_dispatch
     }
 
-    /// Starts the adapter's timer; see [`StartIoContext::request_timer`].
+    /// Runs `body` under the `StartIo` lock.
+    pub fn with_start_io_lock<R>(&mut self, body: impl FnOnce(&mut StartIoHeld<'_>) -> R) -> R {
+        with_start_io_lock(self.port, body)
+    }
+
+    /// Starts the adapter's timer: [`Adapter::timer`] is called once after `microseconds` (granularity about 10 ms), which replaces an
+    /// earlier call; 0 cancels.
+    pub fn request_timer(&self, microseconds: u32) {
+        request_timer::<A>(self.port, microseconds);
+    }
+}
+
+/// `ScsiAdapterPower`, `ScsiAdapterSurpriseRemoval`, `HwStorUnitControl`: at most DISPATCH, no lock.
+#[derive(Debug)]
+pub struct LockFreeContext<'call, A: Adapter> {
+    port: Port<'call>,
+    adapter: PhantomData<fn() -> A>,
+}
+
+impl<'call, A: Adapter> LockFreeContext<'call, A> {
+    pub(crate) const fn new(port: Port<'call>) -> Self {
+        Self {
+            port,
+            adapter: PhantomData,
+        }
+    }
+
+    /// The port handle.
+    #[must_use]
+    pub const fn port(&self) -> Port<'call> {
+        self.port
+    }
+
+    /// Runs `body` under the `StartIo` lock, which raises the IRQL to DISPATCH.
+    pub fn with_start_io_lock<R>(&self, body: impl FnOnce(&mut StartIoHeld<'_>) -> R) -> R {
+        with_start_io_lock(self.port, body)
+    }
+
+    /// Starts the adapter's timer; see [`DpcContext::request_timer`].
     pub fn request_timer(&self, microseconds: u32) {
         request_timer::<A>(self.port, microseconds);
     }

@@ -1,7 +1,8 @@
 //! Deferred procedure calls.
 //!
 //! Key type: [`Dpc`], an object of the adapter bound to a [`DpcRoutine`] by type. Calls issued before the object is ready are not lost: they
-//! are remembered and issued when [`Dpc::initialize`] has run. The dump adapter has none.
+//! are remembered and issued when [`Dpc::initialize`] has run. Calls issued while one is pending cost a look at a flag. The dump adapter
+//! has none.
 //! Source: `nf-storport-storportinitializedpc.md` (once, from `HwStorPassiveInitialize`), `nf-storport-storportissuedpc.md`.
 #![expect(unsafe_code, reason = "the DPC object is the port driver's")]
 // UNSAFETY: the port driver links the object into its queues behind the compiler's back.
@@ -10,7 +11,7 @@ use core::{
     cell::UnsafeCell,
     ffi::c_void,
     marker::PhantomData,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use wdk_sys::STOR_DPC;
@@ -20,6 +21,7 @@ use crate::{
     context::{DpcContext, PassiveContext},
     extension, inlines,
     port::Port,
+    spin::Promise,
 };
 
 /// A deferred procedure call of an adapter.
@@ -32,6 +34,10 @@ pub struct Dpc<R: DpcRoutine> {
     object: UnsafeCell<STOR_DPC>,
     ready: AtomicBool,
     deferred: AtomicBool,
+    /// A call is on its way, and has not begun yet.
+    pending: Promise<AtomicU32>,
+    /// Which of several objects of the routine this is.
+    number: u16,
     routine: PhantomData<fn() -> R>,
 }
 
@@ -41,9 +47,9 @@ unsafe impl<R: DpcRoutine> Sync for Dpc<R> {}
 unsafe impl<R: DpcRoutine> Send for Dpc<R> {}
 
 impl<R: DpcRoutine> Dpc<R> {
-    /// An object that the port does not know yet.
+    /// Object `number` of its routine, which the port does not know yet. [`DpcRoutine::object`] finds it by this number.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(number: u16) -> Self {
         Self {
             object: UnsafeCell::new(
                 // SAFETY: the structure consists of integers and pointers, for which all zeros is a value.
@@ -51,6 +57,8 @@ impl<R: DpcRoutine> Dpc<R> {
             ),
             ready: AtomicBool::new(false),
             deferred: AtomicBool::new(false),
+            pending: Promise::new(AtomicU32::new(0)),
+            number,
             routine: PhantomData,
         }
     }
@@ -76,6 +84,10 @@ impl<R: DpcRoutine> Dpc<R> {
     /// Asks for a call of the routine; several requests before it runs are one. Any IRQL.
     #[inline]
     pub fn issue(&self, port: Port<'_>) {
+        if !self.pending.give() {
+            // The call that is pending begins later than this, so it sees what this one is about.
+            return;
+        }
         if self.ready.load(Ordering::Acquire) {
             self.queue(port);
         } else {
@@ -99,16 +111,10 @@ impl<R: DpcRoutine> Dpc<R> {
             inlines::StorPortIssueDpc(
                 port.extension(),
                 self.object.get(),
-                core::ptr::null_mut(),
+                core::ptr::without_provenance_mut(usize::from(self.number)),
                 core::ptr::null_mut(),
             );
         };
-    }
-}
-
-impl<R: DpcRoutine> Default for Dpc<R> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -116,11 +122,18 @@ impl<R: DpcRoutine> Default for Dpc<R> {
 unsafe extern "C" fn run<R: DpcRoutine>(
     _dpc: *mut STOR_DPC,
     device_extension: *mut c_void,
-    _argument1: *mut c_void,
+    number: *mut c_void,
     _argument2: *mut c_void,
 ) {
     // SAFETY: the port passes the extension of the adapter whose DPC it is.
     if let Some((adapter, port)) = unsafe { extension::shared::<R::Adapter>(device_extension) } {
-        R::run(adapter, &DpcContext::new(port));
+        let Some(object) = u16::try_from(number.addr())
+            .ok()
+            .and_then(|number| R::object(adapter, number))
+        else {
+            return;
+        };
+        object.pending.begin_to_keep();
+        R::run(adapter, object.number, &mut DpcContext::new(port));
     }
 }

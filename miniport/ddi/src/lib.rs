@@ -55,13 +55,16 @@ pub mod pnp;
 pub mod port;
 pub mod ports;
 pub mod private;
+mod processors;
 pub mod random;
 pub mod recorder;
 pub mod registration;
 pub mod registry;
+pub mod resident;
 pub mod scatter;
 #[cfg(not(target_os = "windows"))]
 pub mod simulator;
+pub mod spin;
 pub mod srb;
 pub mod status;
 mod thunk;

@@ -74,6 +74,8 @@ pub enum Event {
     FunctionRestored = 22,
     /// Bug check callbacks were registered; values: 1 if the one that adds pages is, 1 if the one that gives this recorder is.
     CrashCallbacks = 23,
+    /// Performance options were set; values: options (`STOR_PERF_*`), concurrent channels.
+    PerformanceOptions = 24,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

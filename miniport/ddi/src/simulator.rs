@@ -14,6 +14,7 @@ pub mod crash;
 pub mod registers;
 pub mod request;
 mod services;
+pub mod topology;
 
 use std::{
     boxed::Box,
@@ -129,7 +130,9 @@ pub(crate) struct State {
     pub(crate) uncached: Option<(*mut u8, u32)>,
     pub(crate) ended: Vec<request::Ended>,
     pub(crate) owned: Vec<u64>,
-    pub(crate) dpcs: VecDeque<u64>,
+    /// Issued calls: object and first argument.
+    pub(crate) dpcs: VecDeque<(u64, u64)>,
+    pub(crate) dpcs_issued: u32,
     pub(crate) known_dpcs: Vec<(u64, u64)>,
     pub(crate) passive: Option<u64>,
     pub(crate) lock_held: bool,
@@ -138,6 +141,8 @@ pub(crate) struct State {
     pub(crate) bus_changes: u32,
     pub(crate) queue_depths: Vec<u32>,
     pub(crate) messages: u16,
+    pub(crate) processors: topology::Processors,
+    pub(crate) perf: topology::Perf,
     pub(crate) stalls_in_start_io: u32,
     pub(crate) refused: Vec<i32>,
     pub(crate) mapped: u32,
@@ -341,7 +346,9 @@ impl Simulator {
         let extension = self.extension();
         loop {
             let next = self.state.borrow_mut().dpcs.pop_front();
-            let Some(object) = next else { return };
+            let Some((object, argument)) = next else {
+                return;
+            };
             let known = self.state.borrow().known_dpcs.clone();
             let (_, routine) = known
                 .into_iter()
@@ -355,7 +362,7 @@ impl Simulator {
                 routine(
                     core::ptr::with_exposed_provenance_mut(object as usize),
                     extension,
-                    core::ptr::null_mut(),
+                    core::ptr::without_provenance_mut(argument as usize),
                     core::ptr::null_mut(),
                 );
             };
@@ -363,8 +370,9 @@ impl Simulator {
         }
     }
 
-    /// Lets the device work, then interrupts and DPCs.
+    /// The burst is over: DPCs run, then the device works, then interrupts and their DPCs.
     pub fn settle(&mut self) {
+        self.run_dpcs();
         self.machine.device.run();
         self.deliver_interrupts();
         self.run_dpcs();

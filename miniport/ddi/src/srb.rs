@@ -260,15 +260,16 @@ impl<A: Adapter> Srb<A> {
     /// The state that [`Srb::attach`] noted.
     #[inline]
     #[must_use]
-    pub fn attached(&self) -> Option<A::RequestState> {
+    pub fn attached(&self) -> Option<&A::RequestState> {
         let place = self.noted()?;
         // SAFETY: the extension is large enough and aligned, and begins with the tag.
         let tag = unsafe { place.cast::<u64>().read() };
         if tag != self.tag() {
             return None;
         }
-        // SAFETY: the tag was cleared when the request came, so it was written together with the state by `attach`.
-        Some(unsafe { place.read() }.state)
+        // SAFETY: (1) the tag was cleared when the request came, so it was written together with the state by `attach`; (2) the device
+        // does not reach the state, and nobody else writes to it while `self` is borrowed.
+        Some(&unsafe { place.as_ref() }.state)
     }
 
     /// Marks the state as that of this request.

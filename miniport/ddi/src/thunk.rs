@@ -19,7 +19,7 @@ use crate::{
     adapter::{Adapter, Built, Interrupt, Life, Started},
     context::{
         BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, PassiveContext,
-        StartIoContext,
+        StartIoContext, SynchronizedContext,
     },
     control,
     extension::{self, DeviceExtension},
@@ -201,7 +201,7 @@ pub(crate) unsafe extern "C" fn message_interrupt<A: Adapter>(
 pub(crate) unsafe extern "C" fn timer<A: Adapter>(device_extension: *mut c_void) {
     // SAFETY: the port passes the extension of the adapter.
     if let Some((adapter, port)) = unsafe { extension::shared::<A>(device_extension) } {
-        adapter.timer(&mut StartIoContext::new(port));
+        adapter.timer(&mut SynchronizedContext::new(port));
     }
 }
 
@@ -215,7 +215,7 @@ pub(crate) unsafe extern "C" fn reset_bus<A: Adapter>(
         return 0;
     };
     adapter
-        .reset_bus(&mut StartIoContext::new(port), path)
+        .reset_bus(&mut SynchronizedContext::new(port), path)
         .into()
 }
 

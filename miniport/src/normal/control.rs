@@ -11,7 +11,7 @@ use ddi::{
 };
 use hba::device::{Quiesced, ResetError};
 
-use super::{NormalAdapter, interrupt::Messages};
+use super::{NormalAdapter, messages::Messages};
 use crate::{
     device::{Patience, reset},
     lifecycle::State,
@@ -46,23 +46,23 @@ impl NormalAdapter {
         recorder::record(Event::AdapterControl, 6, power_code(state, action));
         match state {
             PowerState::D0 => {
-                let messages = context.message_count(Messages::WANTED);
+                let messages = context.message_count(Messages::wanted(self.queues.len()));
                 context.with_start_io_lock(|held| self.bring_up(port, held, messages))
             }
             PowerState::D3 => {
                 context.request_timer(0);
                 context.with_start_io_lock(|held| {
-                    let engine = self.engine.get(held);
                     let Some(found) = self.present() else {
                         return true;
                     };
                     self.lifecycle.enter(State::Stopped);
+                    self.close_queues(held);
                     let quiesced = match reset(&found.registers, port, Patience::Short) {
                         Ok(quiesced) => quiesced,
                         Err(ResetError::Gone) => Quiesced::device_removed(),
                         Err(ResetError::TimedOut) => return false,
                     };
-                    engine.end_all(port, &quiesced);
+                    self.end_all(port, held, &quiesced);
                     true
                 })
             }
@@ -78,15 +78,15 @@ impl NormalAdapter {
         // The extension may end without any further callback.
         self.crash_callbacks.deregister();
         context.with_start_io_lock(|held| {
-            let engine = self.engine.get(held);
             self.lifecycle.enter(State::Removed);
+            self.close_queues(held);
             if let Some(found) = &self.found {
                 // If it is still there after all, it has to be silent too.
                 if let Err(ResetError::TimedOut) = reset(&found.registers, port, Patience::Short) {
                     return false;
                 }
             }
-            engine.end_all(port, &Quiesced::device_removed());
+            self.end_all(port, held, &Quiesced::device_removed());
             true
         })
     }

@@ -16,11 +16,11 @@ use ddi::{
 use hba::{
     device::Probe,
     pci::{CONFIG_BYTES, CapError, capabilities},
-    plan::{NormalOptions, Plan},
+    plan::{NormalOptions, Plan, RING_SIZE_MAX},
     ring::Slot,
 };
 
-use super::NormalAdapter;
+use super::{DESCRIPTORS_MAX, NormalAdapter, QUEUES_MAX, queue::Queue};
 use crate::device::{
     DeviceMemory, DeviceRegisters, Patience, RANGES_MAX, collect_ranges, map_registers, reset,
 };
@@ -69,14 +69,13 @@ impl NormalAdapter {
         let found = Found::discover(context)?;
         let plan = &found.plan;
         let ring = plan.request_ring();
-        let slots = context.private_area(ring, Slot::default());
-        let places = context.private_area(ring, Place::EMPTY);
-        let engine = self.engine.get_mut();
-        engine.slots = slots.ok_or_else(|| refuse(Step::Private, 0, FindError::Failed))?;
-        engine.requests = places
-            .and_then(|places| places.lend())
-            .map(RequestTable::new)
-            .ok_or_else(|| refuse(Step::Private, 1, FindError::Failed))?;
+        self.queues = context
+            .residents(plan.request_queues(), |context, number| {
+                let slots = context.private_area(ring, Slot::default())?;
+                let places = context.private_area(ring, Place::EMPTY)?;
+                Some(Queue::new(number, RequestTable::new(places.lend()?), slots))
+            })
+            .ok_or_else(|| refuse(Step::Private, 0, FindError::Failed))?;
         let depth = u32::from(plan.limits().commands_per_lun.min(ring));
         self.unit_depth.store(depth, Ordering::Relaxed);
         self.found = Some(found);
@@ -106,7 +105,8 @@ impl Found {
             .map_err(|_| refuse(Step::Reset, 0, FindError::Failed))?;
         let probe = Probe::read(&registers, quiesced)
             .map_err(|_| refuse(Step::Probe, 0, FindError::Failed))?;
-        let plan = Plan::normal(&caps, &probe, &NormalOptions::STANDARD)
+        let options = options(context.port().processor_count(), &probe);
+        let plan = Plan::normal(&caps, &probe, &options)
             .map_err(|_| refuse(Step::Plan, 0, FindError::Failed))?;
         let dump_plan = Plan::dump(&caps, &probe).ok();
         describe(context, &plan);
@@ -123,6 +123,18 @@ impl Found {
     }
 }
 
+/// A request queue for each processor, as many as the device has and the driver has memory for; with many queues they are shorter.
+fn options(processors: Option<u32>, probe: &Probe) -> NormalOptions {
+    let processors =
+        processors.map_or(QUEUES_MAX, |count| u16::try_from(count).unwrap_or(u16::MAX));
+    let queues = processors.min(probe.request_queues).clamp(1, QUEUES_MAX);
+    NormalOptions {
+        request_queues: queues,
+        ring_size: (DESCRIPTORS_MAX / queues).min(RING_SIZE_MAX),
+        ..NormalOptions::STANDARD
+    }
+}
+
 /// Tells the port what the adapter can take.
 fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
     let limits = plan.limits();
@@ -133,7 +145,7 @@ fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
         physical_breaks: plan.segments().into(),
         targets: limits.max_target.saturating_add(1),
         logical_units: u8::try_from(units).unwrap_or(u8::MAX),
-        requests: plan.request_ring().into(),
+        requests: u32::from(plan.request_ring()) * u32::from(plan.request_queues()),
         requests_per_unit: limits.commands_per_lun.min(plan.request_ring()).into(),
     });
     config.set_srb_extension::<NormalAdapter>();

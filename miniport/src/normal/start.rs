@@ -7,13 +7,13 @@ use core::sync::atomic::Ordering;
 
 use ddi::{
     cell::StartIoHeld,
-    context::{InitializeContext, PerfOptions, RestartContext},
+    context::{InitializeContext, RestartContext},
     port::{EventCode, Port},
     recorder::{self, Event},
 };
 use hba::device::{BringUp, BringUpError, Quiesced, Vector};
 
-use super::{Engine, NormalAdapter, Running, find::Found, interrupt::Messages};
+use super::{NormalAdapter, find::Found, messages::Messages, queue::QueueState, service::Running};
 use crate::{
     device::{Patience, reset},
     lifecycle::State,
@@ -22,20 +22,23 @@ use crate::{
 impl NormalAdapter {
     /// `HwStorInitialize`.
     pub(super) fn first_start(&self, context: &mut InitializeContext<'_, Self>) -> bool {
-        let messages = context.message_count(Messages::WANTED);
+        let queues = self.queues.len();
+        let messages = context.message_count(Messages::wanted(queues));
         let (port, held) = context.split();
         if !self.bring_up(port, held, messages) {
             return false;
         }
-        // Both are optional for the port; without passive initialisation there would be no DPC, hence no completion.
-        let _ = context.initialize_perf_opts(PerfOptions::DPC_REDIRECTION);
+        let messages = Messages::new(self.messages.load(Ordering::Relaxed));
+        self.steering.negotiate(context, queues, messages);
+        // Without passive initialisation there would be no DPC, hence no completion.
         context.enable_passive_initialization()
     }
 
-    /// `ScsiRestartAdapter`: the same without what belongs to the first start alone.
+    /// `ScsiRestartAdapter`: the same without what belongs to the first start alone (performance options, passive initialisation). There may
+    /// be more or fewer messages than before.
     pub(super) fn restart_adapter(&self, context: &mut RestartContext<'_, Self>) -> bool {
         recorder::record(Event::AdapterControl, 2, 0);
-        let messages = context.message_count(Messages::WANTED);
+        let messages = context.message_count(Messages::wanted(self.queues.len()));
         let (port, held) = context.split();
         self.bring_up(port, held, messages)
     }
@@ -50,28 +53,28 @@ impl NormalAdapter {
         let Some(found) = self.present() else {
             return false;
         };
-        let engine = self.engine.get(held);
+        self.close_queues(held);
         let Ok(quiesced) = reset(&found.registers, port, Patience::Long) else {
             self.fail(port, 1, 0);
             return false;
         };
-        engine.end_all(port, &quiesced);
-        self.start_quiesced(port, engine, quiesced, messages)
+        self.end_all(port, held, &quiesced);
+        self.start_quiesced(port, held, quiesced, messages)
     }
 
     /// Brings a device up that was just reset.
     pub(super) fn start_quiesced(
         &self,
         port: Port<'_>,
-        engine: &mut Engine,
+        held: &mut StartIoHeld<'_>,
         quiesced: Quiesced,
         messages: u16,
     ) -> bool {
         let Some(found) = &self.found else {
             return false;
         };
-        match Running::start(found, engine, quiesced, Messages::new(messages)) {
-            Ok(running) => {
+        match self.carry_out(found, held, quiesced, Messages::new(messages)) {
+            Ok(()) => {
                 let features = found.plan.features().bits();
                 recorder::record(
                     Event::DeviceRunning,
@@ -79,7 +82,10 @@ impl NormalAdapter {
                     found.plan.request_ring().into(),
                 );
                 self.messages.store(messages, Ordering::Release);
-                engine.running = Some(running);
+                // Requests may come as soon as a queue is open; interrupts find their message from here on.
+                for queue in self.queues.iter() {
+                    queue.state.with(&mut held.at_dispatch(), QueueState::open);
+                }
                 self.lifecycle.enter(State::Running)
             }
             Err(error) => {
@@ -93,7 +99,7 @@ impl NormalAdapter {
                 }
                 // The device has fewer vectors than the port has messages: one for everything is what it has to support.
                 if let Ok(quiesced) = reset(&found.registers, port, Patience::Long) {
-                    self.start_quiesced(port, engine, quiesced, 1)
+                    self.start_quiesced(port, held, quiesced, 1)
                 } else {
                     self.fail(port, 3, 0);
                     false
@@ -116,15 +122,15 @@ impl NormalAdapter {
         let _ = port.log_adapter_event(EventCode::InternalAdapterError, step);
         self.lifecycle.enter(State::Failed);
     }
-}
 
-impl Running {
-    fn start(
+    /// Carries out the plan. The request queues have new rings after this, and are still closed.
+    fn carry_out(
+        &self,
         found: &Found,
-        engine: &Engine,
+        held: &mut StartIoHeld<'_>,
         quiesced: Quiesced,
         messages: Messages,
-    ) -> Result<Self, BringUpError> {
+    ) -> Result<(), BringUpError> {
         let Found {
             plan,
             registers,
@@ -136,18 +142,22 @@ impl Running {
         let mut bring_up = BringUp::start(registers, plan, quiesced, service)?;
         let control = bring_up.control_queue(memory.clone(), service)?;
         let mut events = bring_up.event_queue(memory.clone(), service)?;
-        let slots = engine
-            .slots
-            .lend()
-            .unwrap_or(ddi::private::PrivateSlice::EMPTY);
-        let request = vector(messages.request());
-        let requests = bring_up.request_queue(0, memory.clone(), slots, request)?;
+        for (number, queue) in (0u16..).zip(self.queues.iter()) {
+            let request = vector(messages.of_queue(number));
+            let slots = queue
+                .state
+                .with(&mut held.at_dispatch(), QueueState::lend_slots);
+            let ring = bring_up.request_queue(number, memory.clone(), slots, request)?;
+            queue
+                .state
+                .with(&mut held.at_dispatch(), |state| state.install(ring));
+        }
         bring_up.finish()?;
         events.post_all();
-        Ok(Self {
-            requests,
-            control,
-            events,
-        })
+        let running = Running { control, events };
+        self.service.with(&mut held.at_dispatch(), |service| {
+            service.running = Some(running);
+        });
+        Ok(())
     }
 }

@@ -32,6 +32,8 @@ const MOST_QUEUES: u16 = 64;
 
 /// Registers of the common configuration.
 mod register {
+    pub(super) const DRIVER_FEATURE_SELECT: u64 = 8;
+    pub(super) const DRIVER_FEATURE: u64 = 12;
     pub(super) const NUM_QUEUES: u64 = 18;
     pub(super) const DEVICE_STATUS: u64 = 20;
     pub(super) const QUEUE_SELECT: u64 = 22;
@@ -64,14 +66,22 @@ pub fn map_common_configuration(hba: &pci::Function) -> Option<Va> {
     if hba.vendor_id != VIRTIO_VENDOR || !VIRTIO_SCSI_DEVICES.contains(&hba.device_id) {
         return None;
     }
-    let capability = hba.capabilities().into_iter().find(|&(id, offset)| {
-        id == VENDOR_CAPABILITY && hba.read8(offset + 3) == COMMON_CONFIGURATION
-    });
-    let (_, offset) = capability?;
+    let (start, _) = structure(hba, COMMON_CONFIGURATION)?;
+    mmio::map(start, register::BYTES)
+}
+
+/// Place and length of a structure that a virtio HBA describes in a vendor capability (4.1.4); a notification structure's
+/// registers, for example.
+#[must_use]
+pub fn structure(hba: &pci::Function, kind: u8) -> Option<(Pa, u32)> {
+    let (_, offset) = hba
+        .capabilities()
+        .into_iter()
+        .find(|&(id, offset)| id == VENDOR_CAPABILITY && hba.read8(offset + 3) == kind)?;
     let index = hba.read8(offset + 4);
     let bar = hba.bars().into_iter().find(|bar| bar.index == index)?;
     let start = bar.base.checked_add(u64::from(hba.read32(offset + 8)))?;
-    mmio::map(Pa(start), register::BYTES)
+    Some((Pa(start), hba.read32(offset + 12)))
 }
 
 /// Looks at the device after `routine` returned and judges what it was given.
@@ -234,8 +244,19 @@ fn read_ram(address: u64, bytes: &mut [u8]) -> bool {
     mem::read_physical_bytes(Pa(address), bytes).is_ok()
 }
 
+/// Whether the driver accepted `VIRTIO_F_RING_PACKED` (section 6); `None` if the device cannot be read.
+pub(crate) fn has_packed_rings(base: Va) -> Option<bool> {
+    const RING_PACKED: u64 = 1 << (34 - 32);
+    let select = base.offset(register::DRIVER_FEATURE_SELECT);
+    let selected = mmio::read(select, Width::Dword).ok()?;
+    mmio::write(select, Width::Dword, 1).ok()?;
+    let high = mmio::read(base.offset(register::DRIVER_FEATURE), Width::Dword).ok()?;
+    mmio::write(select, Width::Dword, selected).ok()?;
+    Some(high & RING_PACKED != 0)
+}
+
 /// The queues that are enabled; `None` if the device is not in operation or cannot be read.
-fn enabled_queues(base: Va) -> Option<Vec<QueueView>> {
+pub(crate) fn enabled_queues(base: Va) -> Option<Vec<QueueView>> {
     let read = |offset, width| mmio::read(base.offset(offset), width).ok();
     let status = read(register::DEVICE_STATUS, Width::Byte)?;
     if status & STATUS_DRIVER_OK == 0 {

@@ -169,11 +169,15 @@ pub fn stub(vector: u64) -> u64 {
 }
 
 /// What the common path calls.
-extern "sysv64" fn dispatch(frame: *const Frame) {
+extern "sysv64" fn dispatch(place: *mut Frame) {
     // SAFETY: the entry code passes the address of the complete frame that it just pushed.
-    let frame = unsafe { *frame };
+    let frame = unsafe { *place };
     match frame.vector {
-        0..32 => crate::fault::handle(&frame),
+        0..32 => {
+            let flags = crate::fault::handle(&frame);
+            // SAFETY: as above; the flags of the interrupted code differ in the trap flag at most.
+            unsafe { (*place).flags = flags };
+        }
         // `int 29h`, the compiler's fast fail, and `int 2Ch`, a failed assertion.
         0x29 | 0x2C => crate::fault::trap(&frame),
         vector => crate::interrupt::deliver(vector.to_le_bytes()[0]),

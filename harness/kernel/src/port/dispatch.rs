@@ -29,7 +29,7 @@ use crate::{
     interrupt, irql,
     mem::{self, AllocSpec, Allocation, Contiguity, Placement, Va},
     rules::{self, Rule},
-    timer,
+    sync, timer,
 };
 
 /// What request memory holds while the miniport does not own it.
@@ -143,7 +143,18 @@ pub(super) fn kick() {
 
 fn run_from_dpc(_context: u64) {
     complete::process();
+    if let Some(routine) = *COMPLETION_ROUTINE.lock() {
+        routine();
+    }
     run();
+}
+
+/// What a class driver does in the port's DPC when requests were completed; it may submit the next ones.
+static COMPLETION_ROUTINE: sync::Lock<Option<fn()>> = sync::Lock::new(None);
+
+/// Sets it, or takes it away.
+pub fn set_completion_routine(routine: Option<fn()>) {
+    *COMPLETION_ROUTINE.lock() = routine;
 }
 
 /// Gives the miniport every request that may go now. `DISPATCH_LEVEL`.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     call::{self, Callback, CallbackKind, Hooks, Left},
+    measure,
     mem::Va,
     rules::{self, Rule},
     timer,
@@ -22,6 +23,7 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
     let hid_paged = faults::enter();
     count_watched_rules(routine);
     adapter::with(|adapter| adapter.locks.enter(routine, locks));
+    measure::port_locks(locks.len());
     let returned = call::invoke(
         Callback {
             role: ROLE,

@@ -102,6 +102,11 @@ impl<'a> System<'a> {
         Ok(stack)
     }
 
+    /// Size of the loaded image in bytes.
+    pub(super) const fn image_bytes(&self) -> u64 {
+        self.image.bytes
+    }
+
     /// Gives back what a dump stack holds.
     pub(super) fn unload_stack(mut stack: DumpStack) -> Result<(), Stop> {
         let pointers = stack.pointers.take();

@@ -21,6 +21,7 @@ use crate::{
     mmio::RegisterRange,
     port::Port,
     private::PrivateArea,
+    resident::Residents,
     status::StorError,
 };
 
@@ -164,6 +165,42 @@ impl<'call> FindAdapterContext<'call> {
         // SAFETY: (1) the range lies in the extension, behind the adapter and all earlier areas; (2) aligned to 8 bytes, as the
         // extension is; (3) it lives as long as the adapter.
         Some(unsafe { PrivateArea::new(head, count, value) })
+    }
+
+    /// Makes `count` objects in the private memory that was registered, on the boundary that their type asks for; `make` may take areas of
+    /// its own for each. `None` when the memory is used up or `make` gives up.
+    pub fn residents<T>(
+        &mut self,
+        count: u16,
+        mut make: impl FnMut(&mut Self, u16) -> Option<T>,
+    ) -> Option<Residents<T>> {
+        let base = NonNull::new(self.port.extension())?.cast::<u8>();
+        let used = base
+            .addr()
+            .get()
+            .checked_add(self.extension_used as usize)?;
+        let gap = used.wrapping_neg() % align_of::<T>();
+        let start = self.extension_used.checked_add(gap as u32)?;
+        let bytes = u32::try_from(size_of::<T>())
+            .ok()?
+            .checked_mul(count.into())?;
+        let end = start.checked_add(bytes)?;
+        if end > self.extension_bytes {
+            return None;
+        }
+        self.extension_used = end;
+        // SAFETY: the extension has `extension_bytes` bytes, and `start` is at most that.
+        let first = unsafe { base.add(start as usize) }.cast::<T>();
+        for index in 0..count {
+            let value = make(self, index)?;
+            // SAFETY: the place lies in the range that was just taken.
+            let place = unsafe { first.add(usize::from(index)) };
+            // SAFETY: the place is writable and aligned, and nobody else uses it.
+            unsafe { place.write(value) };
+        }
+        // SAFETY: (1) the objects were just written, in a range behind the adapter and all earlier areas; (2) it lives as long as the
+        // adapter.
+        Some(unsafe { Residents::new(first, count) })
     }
 
     /// Keeps a range for the dump: it is restored before the dump stack runs in the resumed system (`StorPortMarkDumpMemory`).

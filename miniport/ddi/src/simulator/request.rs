@@ -182,7 +182,8 @@ impl Simulator {
             {
                 let mut state = self.state.borrow_mut();
                 state.in_start_io = true;
-                state.lock_held = !self.is_dump;
+                // With several channels the port does without the lock.
+                state.lock_held = !self.is_dump && state.perf.channels <= 1;
             }
             // SAFETY: extension and block are live.
             unsafe { start(extension, block) };

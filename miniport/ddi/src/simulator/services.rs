@@ -4,11 +4,11 @@ use std::{cell::RefCell, rc::Rc};
 
 use wdk_sys::{
     _KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE as notification, _STORPORT_FUNCTION_CODE as function,
-    HW_INITIALIZATION_DATA, MESSAGE_INTERRUPT_INFORMATION, PERF_CONFIGURATION_DATA,
-    STOR_STATUS_INVALID_DEVICE_REQUEST, STOR_STATUS_INVALID_PARAMETER, STOR_STATUS_NOT_IMPLEMENTED,
+    HW_INITIALIZATION_DATA, MESSAGE_INTERRUPT_INFORMATION, STOR_STATUS_INVALID_DEVICE_REQUEST,
+    STOR_STATUS_NOT_IMPLEMENTED,
 };
 
-use super::{BAR_BYTES, BAR_START, FRESH, Machine, Mark, State, crash, request::Ended};
+use super::{BAR_BYTES, BAR_START, FRESH, Machine, Mark, State, crash, request::Ended, topology};
 use crate::fake::{Call, low_u32};
 
 /// The port's side of the exports.
@@ -19,12 +19,12 @@ pub(crate) struct Services {
 }
 
 /// A pointer out of an argument slot.
-fn pointer<T>(slot: u64) -> *mut T {
+pub(super) fn pointer<T>(slot: u64) -> *mut T {
     core::ptr::with_exposed_provenance_mut(slot as usize)
 }
 
 /// Writes through an out-parameter of the driver.
-fn put<T>(slot: u64, value: T) {
+pub(super) fn put<T>(slot: u64, value: T) {
     // SAFETY: the driver passed a pointer to a T of its own.
     unsafe { pointer::<T>(slot).write(value) };
 }
@@ -113,9 +113,10 @@ impl Services {
             }
             notification::IssueDpc => {
                 assert!(!self.is_dump, "a DPC in the dump stack");
-                let queued = state.dpcs.contains(&values[0]);
+                let queued = state.dpcs.iter().any(|&(object, _)| object == values[0]);
                 if !queued {
-                    state.dpcs.push_back(values[0]);
+                    state.dpcs.push_back((values[0], values[1]));
+                    state.dpcs_issued += 1;
                 }
                 put(values[3], u8::from(!queued));
             }
@@ -181,22 +182,11 @@ impl Services {
                 );
                 0
             }
-            function::ExtFunctionInitializePerformanceOptimizations => {
-                let data = pointer::<PERF_CONFIGURATION_DATA>(values[1]);
-                // SAFETY: the driver passes a PERF_CONFIGURATION_DATA.
-                let data = unsafe { &mut *data };
-                let offered =
-                    wdk_sys::STOR_PERF_DPC_REDIRECTION | wdk_sys::STOR_PERF_ADV_CONFIG_LOCALITY;
-                if low_u32(values[0]) & 0xFF == 1 {
-                    data.Flags = offered;
-                    return 0;
-                }
-                if data.Flags & !offered == 0 {
-                    0
-                } else {
-                    STOR_STATUS_INVALID_PARAMETER
-                }
-            }
+            function::ExtFunctionInitializePerformanceOptimizations
+            | function::ExtFunctionGetStartIoPerformanceParameters
+            | function::ExtFunctionGetCurrentProcessorNumber
+            | function::ExtFunctionGetActiveGroupCount
+            | function::ExtFunctionGetGroupAffinity => topology::answer(&mut state, code, values),
             function::ExtFunctionLogSystemEvent => 0,
             _ => {
                 state.refused.push(code);
@@ -260,6 +250,6 @@ impl Services {
 
 /// All of the simulated machine's memory is contiguous, and its bus addresses are its own.
 fn physical_address(arguments: &[u64]) -> u64 {
-    put::<u32>(arguments[3], 0x1_0000);
+    put::<u32>(arguments[3], 0x40_0000);
     arguments[2]
 }

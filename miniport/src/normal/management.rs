@@ -1,29 +1,27 @@
-//! Resets and aborts: task management through the control queue, and the reset of the whole device as the last resort.
+//! Resets and aborts: task management through the control queue.
 //!
-//! Key types: [`Management`], [`Reason`]. A reset or abort request is sent to the unit that it names and completes when the device has
-//! answered; the requests that it ends are answered by the device one by one, so none is completed while the device may still write to
-//! its memory. A timer bounds the wait. What the device does not answer in time, or a bus reset, ends in a device reset: only after it are the
-//! requests completed for the device.
+//! Key type: [`Management`]. A reset or abort request is sent to the unit that it names and completes when the device has answered; the
+//! requests that it ends are answered by the device one by one, so none is completed while the device may still write to its memory. A
+//! timer bounds the wait. What the device does not answer in time ends in a reset of the device ([`super::recovery`]).
+//!
+//! Before a function is sent, everything that is filled in is made visible to the device, in all queues: a reset must find what it ends.
 
 use ddi::{
     adapter::Started,
-    cell::StartIoHeld,
-    context::{DpcContext, StartIoContext},
-    port::{EventCode, Port, UnitAddress},
+    context::{DpcContext, StartIoContext, SynchronizedContext},
+    port::{EventCode, UnitAddress},
     recorder::{self, Event},
-    srb::{Function, Srb, table::RequestSlot},
+    srb::{Completed, Function, Srb, table::RequestSlot},
     status::SrbStatus,
 };
 use hba::{
-    device::{Quiesced, ResetError},
     queues::TmfCompletion,
     request::{TaskFunction, TaskManagement, TmfOutcome},
-    ring::{QueueFault, Rearmed, Tag},
+    ring::{QueueFault, Rearmed},
 };
 
-use super::{Engine, NormalAdapter};
+use super::{NormalAdapter, recovery::Reason, service::Service};
 use crate::{
-    device::{Patience, reset},
     lifecycle::State,
     request::{PATH, address_code, wire_address},
     status,
@@ -33,17 +31,6 @@ use crate::{
 const TIMEOUT_MICROSECONDS: u32 = 5_000_000;
 /// Functions that are outstanding at once; the control queue has room for as many.
 const CONCURRENT_MAX: usize = 8;
-
-/// Why the whole device is reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// `HwStorResetBus`.
-    BusReset = 1,
-    /// A task management function was not answered.
-    NoAnswer = 2,
-    /// The device broke the protocol.
-    ProtocolError = 3,
-}
 
 /// Task management requests that wait for the device.
 #[derive(Debug)]
@@ -88,6 +75,13 @@ impl Management {
 
     fn get(&mut self, token: u64) -> Option<&mut Waiting> {
         self.waiting.get_mut(usize::try_from(token).ok()?)
+    }
+
+    /// Takes any request out, after a reset of the device.
+    pub(super) fn take_any(&mut self) -> Option<Srb<NormalAdapter>> {
+        self.waiting
+            .iter_mut()
+            .find_map(|waiting| waiting.request.take())
     }
 
     /// Whether any request waits.
@@ -137,15 +131,10 @@ impl NormalAdapter {
         context: &mut StartIoContext<'_, Self>,
         srb: Srb<Self>,
     ) -> Started {
-        let (port, held) = context.split();
-        let engine = self.engine.get(held);
-        let victim = engine
-            .requests
-            .position(|waiting| waiting.is_target_of(&srb));
-        let found = victim.and_then(|index| {
-            engine.requests.inspect(index, |waiting, tag| {
-                (waiting.address(), Tag::from_raw(tag))
-            })
+        let found = self.queues.iter().find_map(|queue| {
+            queue
+                .state
+                .with(context.at_dispatch(), |state| state.find_target(&srb))
         });
         match found {
             Some((unit, tag)) => self.send(
@@ -156,7 +145,7 @@ impl NormalAdapter {
                 TaskFunction::AbortTask(tag),
             ),
             // It is not with the device (any more): too late to abort.
-            None => Started::Completed(srb.complete(port, SrbStatus::AbortFailed)),
+            None => Started::Completed(srb.complete(context.port(), SrbStatus::AbortFailed)),
         }
     }
 
@@ -169,43 +158,49 @@ impl NormalAdapter {
         unit: UnitAddress,
         function: TaskFunction,
     ) -> Started {
-        let (port, held) = context.split();
+        let port = context.port();
         if unit.path != PATH {
             return Started::Completed(srb.complete(port, SrbStatus::NoDevice));
         }
-        let engine = self.engine.get(held);
-        let (Some((token, waiting)), Some(running)) =
-            (engine.management.free(), &mut engine.running)
-        else {
-            return Started::Completed(srb.complete(port, SrbStatus::Busy));
-        };
+        for queue in self.queues.iter() {
+            queue
+                .state
+                .with(context.at_dispatch(), super::queue::QueueState::publish);
+        }
+        recorder::record(Event::TaskManagement, code(function), address_code(unit));
         let management = TaskManagement {
             address: wire_address(unit),
             function,
         };
-        if running.control.start(&management, token).is_err() {
-            return Started::Completed(srb.complete(port, SrbStatus::Busy));
-        }
-        recorder::record(Event::TaskManagement, code(function), address_code(unit));
-        waiting.step = step;
-        match waiting.request.park(srb) {
+        let parked = self.service.with(context.at_dispatch(), |service| {
+            let (Some((token, waiting)), Some(running)) =
+                (service.management.free(), &mut service.running)
+            else {
+                return Err(srb);
+            };
+            if running.control.start(&management, token).is_err() {
+                return Err(srb);
+            }
+            waiting.step = step;
+            // The place was free a moment ago; were it not, the answer would find nobody and be dropped.
+            waiting.request.park(srb)
+        });
+        match parked {
             Ok(parked) => {
                 context.request_timer(TIMEOUT_MICROSECONDS);
                 Started::Pending(parked)
             }
-            // The place was free a moment ago; the answer will find nobody and be dropped.
             Err(srb) => Started::Completed(srb.complete(port, SrbStatus::Busy)),
         }
     }
 
     /// Completes the requests whose functions the device has answered.
-    pub(super) fn finish_management(&self, context: &DpcContext<'_, Self>) {
+    pub(super) fn finish_management(&self, context: &mut DpcContext<'_, Self>) {
         let port = context.port();
         loop {
-            let answer = context.with_start_io_lock(|held| {
-                let engine = self.engine.get(held);
+            let answer = self.service.with(context.at_dispatch(), |service| {
                 if self.lifecycle.state() == State::Running {
-                    engine.take_answer()
+                    service.take_answer()
                 } else {
                     Answer::None
                 }
@@ -218,7 +213,7 @@ impl NormalAdapter {
                         context.request_timer(0);
                     }
                     if let Some(srb) = srb {
-                        let ddi::srb::Completed { .. } = srb.complete(port, status);
+                        let Completed { .. } = srb.complete(port, status);
                     }
                 }
                 Answer::Fault(fault) => return self.device_broke_rules(context, 0, fault as u64),
@@ -227,54 +222,17 @@ impl NormalAdapter {
     }
 
     /// `HwStorTimer`: a function was not answered in time.
-    pub(super) fn management_timeout(&self, context: &mut StartIoContext<'_, Self>) {
+    pub(super) fn management_timeout(&self, context: &mut SynchronizedContext<'_, Self>) {
         let (port, held) = context.split();
-        if !self.engine.get(held).management.is_busy() {
+        let is_busy = self.service.with(&mut held.at_dispatch(), |service| {
+            service.management.is_busy()
+        });
+        if !is_busy {
             return;
         }
         recorder::record(Event::TaskManagementTimeout, 0, 0);
         let _ = port.log_adapter_event(EventCode::BusTimeOut, 0);
         self.reset_adapter(port, held, Reason::NoAnswer);
-    }
-
-    /// `HwStorResetBus`: the device is reset as a whole, and all requests are completed before this returns.
-    pub(super) fn bus_reset(&self, context: &mut StartIoContext<'_, Self>, path: u32) -> bool {
-        if path != u32::from(PATH) {
-            return false;
-        }
-        context.request_timer(0);
-        let (port, held) = context.split();
-        self.reset_adapter(port, held, Reason::BusReset)
-    }
-
-    /// Resets the device, completes what it had, and starts it again. Without an end of the reset nothing is completed: the device
-    /// may still write to the memory of the requests; the next attempt may succeed.
-    pub(super) fn reset_adapter(
-        &self,
-        port: Port<'_>,
-        held: &mut StartIoHeld<'_>,
-        reason: Reason,
-    ) -> bool {
-        let Some(found) = &self.found else {
-            return false;
-        };
-        if !matches!(self.lifecycle.state(), State::Running | State::Failed) {
-            return true;
-        }
-        let engine = self.engine.get(held);
-        let quiesced = match reset(&found.registers, port, Patience::Short) {
-            Ok(quiesced) => quiesced,
-            Err(ResetError::Gone) => Quiesced::device_removed(),
-            Err(ResetError::TimedOut) => {
-                self.fail(port, 4, reason as u64);
-                return false;
-            }
-        };
-        let ended = engine.end_all(port, &quiesced);
-        recorder::record(Event::AdapterReset, reason as u64, ended);
-        let messages = self.messages.load(core::sync::atomic::Ordering::Acquire);
-        self.start_quiesced(port, engine, quiesced, messages);
-        true
     }
 }
 
@@ -318,7 +276,7 @@ enum Answer {
     Fault(QueueFault),
 }
 
-impl Engine {
+impl Service {
     /// Takes one answer from the control queue.
     fn take_answer(&mut self) -> Answer {
         let Some(running) = &mut self.running else {
@@ -365,28 +323,5 @@ impl Engine {
             status,
             last: !self.management.is_busy(),
         }
-    }
-
-    /// Completes every request that the device had, after it has let go of them; returns how many. The queues are gone after this.
-    pub(super) fn end_all(&mut self, port: Port<'_>, quiesced: &Quiesced) -> u64 {
-        let mut ended = 0;
-        if let Some(mut running) = self.running.take() {
-            while running.requests.reclaim(quiesced).is_some() {}
-            while running.control.reclaim(quiesced).is_some() {}
-        }
-        let mut from = 0;
-        while let Some((index, srb)) = self.requests.take_any(from) {
-            let ddi::srb::Completed { .. } = srb.complete(port, SrbStatus::BusReset);
-            from = index;
-            ended += 1;
-        }
-        for waiting in &mut self.management.waiting {
-            if let Some(srb) = waiting.request.take() {
-                // The device was reset as a whole: whatever was to be reset or aborted is.
-                let ddi::srb::Completed { .. } = srb.complete(port, SrbStatus::Success);
-                ended += 1;
-            }
-        }
-        ended
     }
 }

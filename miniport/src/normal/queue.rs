@@ -1,0 +1,250 @@
+//! A request queue: its ring, the requests that wait in it, its lock, and its deferred call.
+//!
+//! Key types: [`Queue`] (one for each processor, on cache lines of its own), [`QueueState`] (what its lock guards), [`Drained`].
+//!
+//! **Doorbells.** A request is filled in under the lock; when the ring is made visible ("published"), and the doorbell rung if the device
+//! wants to hear of it, depends on what else goes on:
+//!
+//! * The device has nothing of this queue: at once. It may be asleep, and nobody else is about to come this way.
+//! * Otherwise it is left to the deferred call, so that a burst costs one doorbell: it runs when the processor leaves `DISPATCH_LEVEL`,
+//!   which is after the port has handed the burst over. The first of the burst issues the call.
+//! * The deferred call is at work (it completes requests, and the port sends new ones meanwhile): left to it, without another call.
+//!
+//! **No request waits without a doorbell coming.** Invariant, true whenever the lock is free: if anything is filled in and not published,
+//! then `is_promised`. And `is_promised` is only true while the deferred call is on its way or at work:
+//! [`QueueState::submit`] sets it and has its caller issue the call right after; [`QueueState::drain`] sets it when the call begins and clears
+//! it under the same hold of the lock under which it has published everything and found nothing to do, or when the queue is closed, where
+//! nothing is filled in any more. That a call issued while another is pending may be saved is the business of [`Dpc`]: the pending call takes
+//! its mark back before it takes the lock, so whoever found the mark under the lock comes before it. Both are under a model checker in
+//! `ddi::spin`, and the tests of the driver end each burst with a device that looks at its ring only when a doorbell rings.
+
+use ddi::{
+    dpc::Dpc,
+    mmio::RegisterRange,
+    private::{PrivateArea, PrivateSlice},
+    spin::SpinCell,
+    srb::{
+        Srb,
+        table::{Parked, RequestTable},
+    },
+};
+use hba::{
+    device::Quiesced,
+    queues::RequestQueue,
+    ring::{QueueFault, Rearmed, Slot, SubmitError, Tag},
+};
+
+use super::{NormalAdapter, completion::CompletionDpc};
+use crate::device::DeviceMemory;
+
+/// Requests that are taken out of a queue under one hold of its lock.
+pub(super) const BATCH: usize = 32;
+
+/// Requests on their way from a queue to their completion.
+pub(super) type Batch = [Option<Srb<NormalAdapter>>; BATCH];
+
+/// A ring of requests.
+pub(super) type Ring = RequestQueue<RegisterRange, DeviceMemory, PrivateSlice<Slot>>;
+
+/// One request queue. Two cache lines at least lie between what one processor writes and what another does.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Queue {
+    pub(super) state: SpinCell<QueueState>,
+    /// Completes requests and publishes new ones.
+    pub(super) dpc: Dpc<CompletionDpc>,
+}
+
+/// What the lock of a queue guards.
+#[derive(Debug)]
+pub(crate) struct QueueState {
+    /// The ring, from a bring-up to the next reset.
+    ring: Option<Ring>,
+    /// Whether requests are taken. A closed queue is touched by nobody but a reset.
+    is_open: bool,
+    /// The deferred call is on its way or at work, and will publish what is filled in.
+    is_promised: bool,
+    /// The requests that the device has, by the descriptor that heads them.
+    requests: RequestTable<NormalAdapter>,
+    /// The engine's own record of each descriptor, lent to the ring.
+    slots: PrivateArea<Slot>,
+}
+
+/// What is left to do for a request that was submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Left {
+    Nothing,
+    /// Issue the deferred call.
+    Call,
+}
+
+/// What a drain left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drained {
+    /// Requests were taken out: complete them and come again.
+    More,
+    /// Nothing was found, everything is published, and the next completion interrupts.
+    Idle,
+    /// The device broke a rule.
+    Fault(QueueFault),
+}
+
+impl Queue {
+    /// Queue `number`, closed.
+    pub(super) const fn new(
+        number: u16,
+        requests: RequestTable<NormalAdapter>,
+        slots: PrivateArea<Slot>,
+    ) -> Self {
+        Self {
+            state: SpinCell::new(QueueState {
+                ring: None,
+                is_open: false,
+                is_promised: false,
+                requests,
+                slots,
+            }),
+            dpc: Dpc::new(number),
+        }
+    }
+}
+
+impl QueueState {
+    /// Fills a prepared request in. `Ok` says that it is the device's, or soon will be.
+    ///
+    /// # Errors
+    /// The caller keeps the request.
+    #[inline]
+    pub(super) fn submit(
+        &mut self,
+        srb: Srb<NormalAdapter>,
+    ) -> Result<(Parked, Left), (Srb<NormalAdapter>, SubmitError)> {
+        let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) else {
+            return Err((srb, SubmitError::Closed));
+        };
+        let was_idle = ring.outstanding() == 0;
+        let filled = match (srb.attached(), srb.extension()) {
+            (Some(ticket), Some(window)) => ring.submit(&window, &ticket.prepared, 0),
+            _ => Err(SubmitError::Empty),
+        };
+        let tag = match filled {
+            Ok(tag) => tag,
+            Err(error) => return Err((srb, error)),
+        };
+        let parked = match self.requests.park(tag.descriptor(), srb, tag.get()) {
+            Ok(parked) => parked,
+            Err(srb) => {
+                // Table and ring always agree. If they did not, the device must not see the request: nothing is published any more until a
+                // reset has made both anew.
+                self.is_open = false;
+                return Err((srb, SubmitError::Closed));
+            }
+        };
+        if self.is_promised {
+            return Ok((parked, Left::Nothing));
+        }
+        if was_idle {
+            ring.publish();
+            return Ok((parked, Left::Nothing));
+        }
+        self.is_promised = true;
+        Ok((parked, Left::Call))
+    }
+
+    /// Makes everything visible that is filled in; before a task management function that is about it.
+    pub(super) fn publish(&mut self) {
+        if let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) {
+            ring.publish();
+        }
+    }
+
+    /// Publishes new requests and takes answered ones out, as many as the batch holds; `batch` is empty before.
+    #[inline]
+    pub(super) fn drain(&mut self, batch: &mut Batch) -> Drained {
+        let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) else {
+            self.is_promised = false;
+            return Drained::Idle;
+        };
+        self.is_promised = true;
+        ring.publish();
+        ring.suppress_interrupts();
+        let mut found = false;
+        for place in batch {
+            let used = loop {
+                match ring.take_used() {
+                    Ok(Some(used)) => break used,
+                    // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
+                    Ok(None) if found => return Drained::More,
+                    Ok(None) if ring.rearm_interrupts() == Rearmed::Idle => {
+                        self.is_promised = false;
+                        return Drained::Idle;
+                    }
+                    Ok(None) => {}
+                    Err(fault) => {
+                        self.is_promised = false;
+                        return Drained::Fault(fault);
+                    }
+                }
+            };
+            *place = self.requests.take(used.tag.descriptor());
+            found = true;
+        }
+        Drained::More
+    }
+
+    /// Takes no more requests; what is outstanding stays where it is.
+    pub(super) const fn close(&mut self) {
+        self.is_open = false;
+    }
+
+    /// Takes requests again, with the ring that [`QueueState::install`] put in.
+    pub(super) const fn open(&mut self) {
+        self.is_promised = false;
+        self.is_open = self.ring.is_some();
+    }
+
+    /// Puts a new ring in, which stays closed. Its storage is [`QueueState::lend_slots`].
+    pub(super) fn install(&mut self, ring: Ring) {
+        self.ring = Some(ring);
+    }
+
+    /// Storage for a new ring; the old ring goes.
+    pub(super) fn lend_slots(&mut self) -> PrivateSlice<Slot> {
+        self.is_open = false;
+        self.ring = None;
+        self.slots.lend().unwrap_or(PrivateSlice::EMPTY)
+    }
+
+    /// Takes out requests that the device will not answer any more, as many as the batch holds; whether there may be others. The ring
+    /// is gone after this.
+    pub(super) fn end(&mut self, quiesced: &Quiesced, batch: &mut Batch) -> bool {
+        self.close();
+        if let Some(mut ring) = self.ring.take() {
+            while ring.reclaim(quiesced).is_some() {}
+        }
+        let mut from = 0;
+        for place in batch {
+            let Some((index, srb)) = self.requests.take_any(from) else {
+                return false;
+            };
+            *place = Some(srb);
+            from = index;
+        }
+        true
+    }
+
+    /// The tag of the request that `abort` is about, made visible to the device if it is here.
+    pub(super) fn find_target(
+        &mut self,
+        abort: &Srb<NormalAdapter>,
+    ) -> Option<(ddi::port::UnitAddress, Tag)> {
+        let index = self
+            .requests
+            .position(|waiting| waiting.is_target_of(abort))?;
+        self.publish();
+        self.requests.inspect(index, |waiting, tag| {
+            (waiting.address(), Tag::from_raw(tag))
+        })
+    }
+}
