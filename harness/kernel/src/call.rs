@@ -1,6 +1,6 @@
 //! Calls into drivers: which callback runs, where its frames begin, what it may leave behind.
 //!
-//! [`invoke`] is the only way into a driver image. [`set_hooks`] lets the rules look at every entry and exit.
+//! [`invoke`] is the only way into a driver image; the driver's code runs without the bench kernel's lock. [`set_hooks`] lets the rules look at every entry and exit.
 
 use alloc::{format, string::String, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +14,10 @@ use crate::{
     image,
     irql::{self, Irql},
     mem::{self, Va},
+    processors::{
+        self, Each, MOST, delay,
+        giant::{self, For},
+    },
     sync::Lock,
     timer,
 };
@@ -93,7 +97,8 @@ struct Active {
     foreign_instructions: u64,
 }
 
-static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
+/// The callbacks that run, by processor, outermost first.
+static ACTIVE: Lock<Each<Vec<Active>>> = Lock::new(Each::new([const { Vec::new() }; MOST]));
 static HOOKS: Lock<Option<Hooks>> = Lock::new(None);
 /// Top of the stack on which the next `HwStorStartIo` runs; 0: the stack of the moment.
 static TIGHT_STACK: AtomicU64 = AtomicU64::new(0);
@@ -119,7 +124,7 @@ pub fn invoke(callback: Callback, entry: Va, args: &[u64]) -> u64 {
 pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocation {
     let mut slots: Vec<u64> = args.to_vec();
     slots.resize(args.len().max(4), 0);
-    ACTIVE.lock().push(Active {
+    ACTIVE.lock().of_mut(processors::current()).push(Active {
         callback,
         stack_top: cpu::stack_pointer().0,
         exports: Vec::new(),
@@ -137,11 +142,15 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     } else {
         0
     };
+    let given_up = giant::give_up(For::Driver);
+    delay::maybe();
     let returned = stubs::call(entry, &slots, Va(stack));
+    giant::take_back(given_up);
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();
     let foreign = ACTIVE
         .lock()
+        .of(processors::current())
         .last()
         .map_or(0, |active| active.foreign_instructions);
     let own_instructions = instructions.saturating_sub(foreign);
@@ -159,7 +168,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     if irql_after != irql_before {
         irql::lower(irql_before);
     }
-    ACTIVE.lock().pop();
+    ACTIVE.lock().of_mut(processors::current()).pop();
     Invocation {
         returned,
         instructions,
@@ -167,16 +176,20 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     }
 }
 
-/// The callback that runs, the innermost one.
+/// The callback that runs on this processor, the innermost one.
 #[must_use]
 pub fn current() -> Option<Callback> {
-    ACTIVE.lock().last().map(|active| active.callback)
+    let active = ACTIVE.lock();
+    let innermost = active.of(processors::current()).last();
+    innermost.map(|active| active.callback)
 }
 
-/// All callbacks that run, outermost first (an interrupt handler's nest inside what it interrupted).
+/// All callbacks that run on this processor, outermost first (an interrupt handler's nest inside what it interrupted).
 #[must_use]
 pub fn stack() -> Vec<Callback> {
-    ACTIVE.lock().iter().map(|active| active.callback).collect()
+    let active = ACTIVE.lock();
+    let running = active.of(processors::current()).iter();
+    running.map(|active| active.callback).collect()
 }
 
 /// Where we are, for a violation.
@@ -203,7 +216,7 @@ pub fn context() -> Context {
 #[must_use]
 pub fn trace() -> Vec<u64> {
     let newest = ACTIVE.try_lock().and_then(|active| {
-        let exports = active.last()?.exports.last();
+        let exports = active.of(processors::current()).last()?.exports.last();
         exports.map(|&(args, return_address)| (return_address, args))
     });
     match newest {
@@ -224,7 +237,10 @@ pub fn trace_from(instruction: Va, stack_pointer: Va) -> Vec<u64> {
     }
     let end = ACTIVE
         .try_lock()
-        .and_then(|active| active.last().map(|active| active.stack_top))
+        .and_then(|active| {
+            let innermost = active.of(processors::current()).last();
+            innermost.map(|active| active.stack_top)
+        })
         .unwrap_or(u64::MAX)
         .min(stack_pointer.0.saturating_add(SCAN_BYTES));
     let mut slot = Va(stack_pointer.0.next_multiple_of(8));
@@ -242,14 +258,14 @@ pub fn trace_from(instruction: Va, stack_pointer: Va) -> Vec<u64> {
 
 /// Notes that the running callback entered an export.
 pub(crate) fn enter_export(args: Va, return_address: Va) {
-    if let Some(active) = ACTIVE.lock().last_mut() {
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut() {
         active.exports.push((args, return_address));
     }
 }
 
 /// Notes that it left again, after that many instructions.
 pub(crate) fn leave_export(instructions: u64) {
-    if let Some(active) = ACTIVE.lock().last_mut() {
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut() {
         active.exports.pop();
         if active.exports.is_empty() {
             active.foreign_instructions += instructions;
@@ -259,7 +275,7 @@ pub(crate) fn leave_export(instructions: u64) {
 
 /// Notes that the running callback was interrupted for that many instructions.
 pub(crate) fn interrupted(instructions: u64) {
-    if let Some(active) = ACTIVE.lock().last_mut()
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut()
         // An export's time counts as a whole.
         && active.exports.is_empty()
     {
