@@ -55,6 +55,7 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             workload: workload(),
             faults: options.faults.clone(),
             interrupts: options.interrupts,
+            processors: options.processors,
         },
         files: vec![File {
             name: driver.name.clone(),

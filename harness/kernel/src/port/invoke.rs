@@ -5,10 +5,12 @@ use super::{
     callback::Routine,
     faults,
     locks::{Lock, LockFault},
+    waiting,
 };
 use crate::{
     call::{self, Callback, CallbackKind, Hooks, Left},
     mem::Va,
+    processors,
     rules::{self, Rule},
     timer,
 };
@@ -19,9 +21,10 @@ const COUNTED_PER_SECOND: u64 = 1_000_000_000;
 /// Calls `entry` as `routine` at the present IRQL, with `locks` held for it by the port, and checks how it comes back.
 pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) -> u64 {
     let begun = timer::now_us();
-    let hid_paged = faults::enter();
+    let level = faults::enter();
     count_watched_rules(routine);
-    adapter::with(|adapter| adapter.locks.enter(routine, locks));
+    let me = processors::current();
+    waiting::until_free(|| adapter::with(|adapter| adapter.locks.enter(me, routine, locks)));
     let returned = call::invoke(
         Callback {
             role: ROLE,
@@ -31,8 +34,8 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
         entry,
         args,
     );
-    faults::leave(hid_paged);
-    let left = adapter::with(|adapter| adapter.locks.leave()).unwrap_or_default();
+    faults::leave(level);
+    let left = adapter::with(|adapter| adapter.locks.leave(me)).unwrap_or_default();
     rules::check(Rule::StorPortSpinLock);
     for fault in left {
         report_lock_fault(fault);
@@ -117,6 +120,10 @@ fn slack() -> u64 {
 }
 
 fn check_duration(routine: Routine, took_us: u64) {
+    if !processors::is_single() {
+        // The time is the host's, and goes on while the callback waits for others: the rule is not looked at.
+        return;
+    }
     if let Some(limit_us) = routine.limit_us() {
         let limit_us = limit_us * slack();
         rules::demand(
