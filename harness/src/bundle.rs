@@ -59,6 +59,7 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             },
             faults: options.faults.clone(),
             interrupts: options.interrupts,
+            processors: options.processors,
         },
         files: vec![File {
             name: driver.name.clone(),

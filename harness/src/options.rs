@@ -88,6 +88,9 @@ pub struct MachineArgs {
     /// How much of the RAM lies below the 4 GiB line at most [default: 2G]
     #[arg(long, value_name = "SIZE")]
     pub memory_below_4g: Option<Memory>,
+    /// Processors, 1 to 8; with more than one they run at the same time, and instructions are not counted
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_processors)]
+    pub processors: u32,
     /// Seed of all data and all random choices [default: a new one, printed]
     #[arg(long, value_name = "N", value_parser = parse_seed)]
     pub seed: Option<u64>,
@@ -162,6 +165,13 @@ impl fmt::Display for Memory {
     }
 }
 
+fn parse_processors(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=8).contains(count))
+        .ok_or_else(|| "1 to 8".to_owned())
+}
+
 fn parse_sector_size(text: &str) -> Result<u32, String> {
     text.parse::<u32>()
         .ok()
@@ -189,6 +199,8 @@ pub struct Options {
     pub memory_mib: u32,
     /// RAM below the 4 GiB line in MiB, at most; the rest lies above.
     pub below_4g_mib: u32,
+    /// Processors of the machine.
+    pub processors: u32,
     /// Size of the partition for crash dumps in MiB; `None`: enough for all of RAM.
     #[serde(skip)]
     pub crash_mib: Option<u32>,
@@ -286,9 +298,11 @@ impl MachineArgs {
             below_4g_mib: self
                 .memory_below_4g
                 .map_or(USUAL_BELOW_4G_MIB, |memory| memory.0),
+            processors: self.processors,
             crash_mib: None,
             seed: self.seed.unwrap_or_else(fresh_seed),
-            clock: if self.real_time {
+            // QEMU counts instructions on one processor only.
+            clock: if self.real_time || self.processors > 1 {
                 GuestClock::RealTime
             } else {
                 GuestClock::Instructions
@@ -355,6 +369,9 @@ impl Options {
             words.push(format!("--sector-size {}", self.sector_bytes));
         }
         words.extend(self.hba.as_arguments());
+        if self.processors != usual.processors {
+            words.push(format!("--processors {}", self.processors));
+        }
         match self.interrupts {
             InterruptMode::Messages => {}
             InterruptMode::MessagesAtMost(_) => words.push("--interrupts one-message".to_owned()),
@@ -366,7 +383,7 @@ impl Options {
         for file in &self.filter_drivers {
             words.push(format!("--filter-driver {}", file.display()));
         }
-        if self.clock == GuestClock::RealTime {
+        if self.clock == GuestClock::RealTime && self.processors == 1 {
             words.push("--real-time".to_owned());
         }
         words.join(" ")
@@ -381,6 +398,7 @@ impl Default for Options {
             machine: Machine::Q35,
             memory_mib: 128,
             below_4g_mib: USUAL_BELOW_4G_MIB,
+            processors: 1,
             crash_mib: None,
             seed: 1,
             clock: GuestClock::Instructions,
@@ -434,7 +452,12 @@ mod tests {
             filter_drivers: vec![PathBuf::from("other.sys")],
             ..Options::default()
         };
-        for options in [Options::default(), odd] {
+        let several = Options {
+            processors: 4,
+            clock: GuestClock::RealTime,
+            ..Options::default()
+        };
+        for options in [Options::default(), odd, several] {
             let text = options.as_arguments();
             let words = std::iter::once("x").chain(text.split_whitespace());
             let read = Line::try_parse_from(words)

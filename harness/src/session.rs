@@ -184,6 +184,7 @@ impl<'a> Session<'a> {
             disk: self.directory.disk(),
             sector_bytes: self.options.sector_bytes,
             disk_driver: self.disk_driver()?,
+            processors: self.options.processors,
             clock: self.options.clock,
             boot,
             sockets: self.directory.path().to_path_buf(),

@@ -1,6 +1,6 @@
 //! Calls into drivers: which callback runs, where its frames begin, what it may leave behind.
 //!
-//! [`invoke`] is the only way into a driver image. [`set_hooks`] lets the rules look at every entry and exit.
+//! [`invoke`] is the only way into a driver image; the driver's code runs without the bench kernel's lock. [`set_hooks`] lets the rules look at every entry and exit.
 
 use alloc::{format, string::String, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,10 @@ use crate::{
     irql::{self, Irql},
     measure,
     mem::{self, Va},
+    processors::{
+        self, Each, MOST, delay,
+        giant::{self, For},
+    },
     sync::Lock,
     timer,
 };
@@ -96,7 +100,8 @@ struct Active {
     ways: measure::Ways,
 }
 
-static ACTIVE: Lock<Vec<Active>> = Lock::new(Vec::new());
+/// The callbacks that run, by processor, outermost first.
+static ACTIVE: Lock<Each<Vec<Active>>> = Lock::new(Each::new([const { Vec::new() }; MOST]));
 static HOOKS: Lock<Option<Hooks>> = Lock::new(None);
 /// Top of the stack on which the next `HwStorStartIo` runs; 0: the stack of the moment.
 static TIGHT_STACK: AtomicU64 = AtomicU64::new(0);
@@ -122,7 +127,7 @@ pub fn invoke(callback: Callback, entry: Va, args: &[u64]) -> u64 {
 pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocation {
     let mut slots: Vec<u64> = args.to_vec();
     slots.resize(args.len().max(4), 0);
-    ACTIVE.lock().push(Active {
+    ACTIVE.lock().of_mut(processors::current()).push(Active {
         callback,
         stack_top: cpu::stack_pointer().0,
         exports: Vec::new(),
@@ -140,13 +145,27 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     } else {
         0
     };
+<<<<<<< HEAD
     let start = timer::instructions();
+=======
+    let given_up = giant::give_up(For::Driver);
+    delay::maybe();
+>>>>>>> 272b861
     let returned = stubs::call(entry, &slots, Va(stack));
+    giant::take_back(given_up);
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();
+<<<<<<< HEAD
     let foreign = ACTIVE.lock().last().map_or(0, |active| {
         active.foreign_instructions + active.ways.instructions()
     });
+=======
+    let foreign = ACTIVE
+        .lock()
+        .of(processors::current())
+        .last()
+        .map_or(0, |active| active.foreign_instructions);
+>>>>>>> 272b861
     let own_instructions = instructions.saturating_sub(foreign);
     measure::callback(callback.name, own_instructions);
     if let Some(hooks) = hooks {
@@ -163,7 +182,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     if irql_after != irql_before {
         irql::lower(irql_before);
     }
-    ACTIVE.lock().pop();
+    ACTIVE.lock().of_mut(processors::current()).pop();
     Invocation {
         returned,
         instructions,
@@ -171,16 +190,20 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     }
 }
 
-/// The callback that runs, the innermost one.
+/// The callback that runs on this processor, the innermost one.
 #[must_use]
 pub fn current() -> Option<Callback> {
-    ACTIVE.lock().last().map(|active| active.callback)
+    let active = ACTIVE.lock();
+    let innermost = active.of(processors::current()).last();
+    innermost.map(|active| active.callback)
 }
 
-/// All callbacks that run, outermost first (an interrupt handler's nest inside what it interrupted).
+/// All callbacks that run on this processor, outermost first (an interrupt handler's nest inside what it interrupted).
 #[must_use]
 pub fn stack() -> Vec<Callback> {
-    ACTIVE.lock().iter().map(|active| active.callback).collect()
+    let active = ACTIVE.lock();
+    let running = active.of(processors::current()).iter();
+    running.map(|active| active.callback).collect()
 }
 
 /// Where we are, for a violation.
@@ -207,7 +230,7 @@ pub fn context() -> Context {
 #[must_use]
 pub fn trace() -> Vec<u64> {
     let newest = ACTIVE.try_lock().and_then(|active| {
-        let exports = active.last()?.exports.last();
+        let exports = active.of(processors::current()).last()?.exports.last();
         exports.map(|&(args, return_address)| (return_address, args))
     });
     match newest {
@@ -228,7 +251,10 @@ pub fn trace_from(instruction: Va, stack_pointer: Va) -> Vec<u64> {
     }
     let end = ACTIVE
         .try_lock()
-        .and_then(|active| active.last().map(|active| active.stack_top))
+        .and_then(|active| {
+            let innermost = active.of(processors::current()).last();
+            innermost.map(|active| active.stack_top)
+        })
         .unwrap_or(u64::MAX)
         .min(stack_pointer.0.saturating_add(SCAN_BYTES));
     let mut slot = Va(stack_pointer.0.next_multiple_of(8));
@@ -246,14 +272,14 @@ pub fn trace_from(instruction: Va, stack_pointer: Va) -> Vec<u64> {
 
 /// Notes that the running callback entered an export.
 pub(crate) fn enter_export(args: Va, return_address: Va) {
-    if let Some(active) = ACTIVE.lock().last_mut() {
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut() {
         active.exports.push((args, return_address));
     }
 }
 
 /// Notes that it left again, after that many instructions.
 pub(crate) fn leave_export(instructions: u64) {
-    if let Some(active) = ACTIVE.lock().last_mut() {
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut() {
         active.exports.pop();
         if active.exports.is_empty() {
             active.foreign_instructions += instructions;
@@ -274,7 +300,7 @@ pub(crate) fn caught(instructions: u64) {
 
 /// Notes that the running callback was interrupted for that many instructions.
 pub(crate) fn interrupted(instructions: u64) {
-    if let Some(active) = ACTIVE.lock().last_mut()
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut()
         // An export's time counts as a whole.
         && active.exports.is_empty()
     {

@@ -18,7 +18,9 @@ use crate::{
     hw::{probe, stubs},
     image, measure,
     mem::{self, Va},
-    nt, record,
+    nt,
+    processors::{delay, giant},
+    record,
     sync::Lock,
     timer,
 };
@@ -246,6 +248,8 @@ pub fn recent(count: usize) -> Vec<String> {
 /// What every stub calls.
 pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     let start = timer::instructions();
+    delay::maybe();
+    let entered = giant::enter();
     let role = image::find(return_address).map(|place| place.role);
     let mut call = None;
     let mut table = None;
@@ -275,6 +279,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     }
     let result = refuse::answer(&call).unwrap_or_else(|| (call.export.handler)(&call));
     call::leave_export(timer::instructions().wrapping_sub(start));
+    giant::leave(entered);
     result
 }
 

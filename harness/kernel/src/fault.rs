@@ -10,8 +10,13 @@ use crate::{
     hw::{cpu, entry::Frame, layout},
     image,
     irql::{self, DISPATCH_LEVEL},
+<<<<<<< HEAD
     measure::doorbell,
     mem::{PAGE_BYTES, Va},
+=======
+    mem::{PAGE_BYTES, Va, paging},
+    processors::{self, giant, signal},
+>>>>>>> 272b861
     record,
     sync::Lock,
 };
@@ -109,8 +114,18 @@ pub(crate) fn handle(frame: &Frame) -> u64 {
 /// An exception that nobody wanted to see, but for page faults that a [`Hook`] knows.
 fn decide(frame: &Frame) {
     if frame.vector == NMI {
-        return crash::nmi(frame);
+        if !signal::take_message(frame) {
+            crash::nmi(frame);
+        }
+        return;
     }
+    let entered = giant::enter();
+    look_at(frame);
+    giant::leave(entered);
+}
+
+/// Comes back if the instruction is to be executed again.
+fn look_at(frame: &Frame) {
     let role = image::find(frame.instruction()).map(|place| place.role);
     if frame.vector == PAGE_FAULT {
         let fault = Fault {
@@ -119,6 +134,9 @@ fn decide(frame: &Frame) {
             instruction: frame.instruction(),
             role,
         };
+        if was_repaired(&fault) {
+            return;
+        }
         let hooks = HOOKS.try_lock().map(|hooks| hooks.clone());
         for hook in hooks.unwrap_or_default() {
             if hook(&fault) == FaultAction::Retry {
@@ -153,8 +171,18 @@ fn decide(frame: &Frame) {
     stop(code, [first, frame.rip, 0, 0], text, frame);
 }
 
+/// Whether another processor made the page accessible while this one waited to report the fault.
+fn was_repaired(fault: &Fault) -> bool {
+    !processors::is_single()
+        && fault.access != FaultAccess::Execute
+        && paging::look_up(fault.address)
+            .is_some_and(|page| page.writable || fault.access == FaultAccess::Read)
+}
+
 /// `int 29h` and `int 2Ch`.
 pub(crate) fn trap(frame: &Frame) -> ! {
+    // Not given back: the system ends here.
+    let _ = giant::enter();
     let place = image::symbolise(frame.instruction());
     if frame.vector == 0x29 {
         let text = format!("fast fail with code {} at {place}", frame.rcx);

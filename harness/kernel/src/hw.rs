@@ -12,6 +12,7 @@
 //! | [`probe`] | `__chkstk` |
 //! | [`pvh`] | what the PVH boot protocol hands over |
 //! | [`stubs`] | entry points of the exports, and the way into a driver |
+//! | [`trampoline`] | from the start of a further processor to Rust |
 //! | [`switch`] | the change of stacks at hibernation and the entry after the loader |
 
 pub mod checkpoint;
@@ -25,3 +26,4 @@ pub mod probe;
 pub mod pvh;
 pub mod stubs;
 pub mod switch;
+pub mod trampoline;

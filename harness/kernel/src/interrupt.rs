@@ -1,7 +1,8 @@
 //! Interrupts: the local APIC, the I/O APIC, MSI-X messages and who handles them.
 //!
 //! Handlers run at the IRQL that they were connected at, with interrupts enabled, and the end of interrupt is signalled
-//! after they return. Connections live through a hibernation: [`reprogram`] writes all of them again.
+//! after they return. Connections live through a hibernation: [`reprogram`] writes all of them again. Each message goes to
+//! one processor ([`processors::serves`]), the line to processor 0.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
@@ -13,17 +14,24 @@ use crate::{
     call, dpc,
     hw::{cpu, port},
     irql::{self, DEVICE_LEVEL_HIGH, DEVICE_LEVEL_LOW, DISPATCH_LEVEL, Irql},
+    mem::Pa,
     pci::Function,
+    processors::{
+        self, Each, MOST,
+        giant::{self, For},
+    },
     sync::Lock,
     timer,
 };
 
 mod apic;
 
-/// Self-interrupt that drains the DPC queue.
+/// Interrupt that drains a processor's DPC queue.
 const DISPATCH_VECTOR: u8 = 0x2F;
 /// The local APIC's timer.
 const CLOCK_VECTOR: u8 = 0xD0;
+/// Ends a wait of another processor.
+const WAKE_VECTOR: u8 = 0xF1;
 /// What the local APIC sends when an interrupt went away.
 const SPURIOUS_VECTOR: u8 = 0xFF;
 
@@ -89,6 +97,7 @@ pub enum Flag {
 
 static CONNECTIONS: Lock<BTreeMap<u8, (Handler, Source)>> = Lock::new(BTreeMap::new());
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
+<<<<<<< HEAD
 /// DPCs run with interrupts disabled.
 static HELD_BACK: AtomicBool = AtomicBool::new(false);
 
@@ -97,6 +106,10 @@ static HELD_BACK: AtomicBool = AtomicBool::new(false);
 pub fn hold_back(during_dpcs: bool) {
     HELD_BACK.store(during_dpcs, Ordering::Relaxed);
 }
+=======
+/// Processors that are in [`wait`].
+static WAITING: Each<AtomicBool> = Each::new([const { AtomicBool::new(false) }; MOST]);
+>>>>>>> 272b861
 
 /// Disables interrupts; returns what to [`restore`].
 #[must_use]
@@ -128,9 +141,16 @@ pub fn enabled() -> bool {
     cpu::interrupts_enabled()
 }
 
-/// Waits for one interrupt. Interrupts are enabled afterwards; below `DISPATCH_LEVEL` the DPC queue is empty then.
+/// Waits for one interrupt, or for the end of another processor's DPCs. Interrupts are enabled afterwards; below
+/// `DISPATCH_LEVEL` the DPC queue is empty then. What the caller looked at before with interrupts disabled is still so when
+/// the wait begins, or the wait ends at once.
 pub fn wait() {
+    let waiting = WAITING.of(processors::current());
+    waiting.store(true, Ordering::SeqCst);
+    let given_up = giant::give_up(For::Waiting);
     cpu::wait_for_interrupt();
+    giant::take_back(given_up);
+    waiting.store(false, Ordering::SeqCst);
     if irql::current() < DISPATCH_LEVEL {
         dpc::drain();
     }
@@ -200,19 +220,69 @@ pub fn reprogram() {
     for (vector, source) in live {
         program(vector, source);
     }
-    if dpc::pending() != 0 {
-        request_dispatch();
+    if dpc::pending_here() != 0 {
+        request_dispatch(processors::current());
     }
 }
 
-/// Asks for an interrupt at `DISPATCH_LEVEL` on this processor.
-pub(crate) fn request_dispatch() {
-    apic::send_to_self(DISPATCH_VECTOR);
+/// Asks for an interrupt at `DISPATCH_LEVEL` on processor `number`.
+pub(crate) fn request_dispatch(number: usize) {
+    if number == processors::current() {
+        apic::send_to_self(DISPATCH_VECTOR);
+    } else {
+        apic::send(number, DISPATCH_VECTOR);
+    }
 }
 
-/// Sets the one-shot clock; 0 stops it.
+/// Ends a wait of processor `number`, or brings it to look whether it is to stand still.
+pub(crate) fn wake(number: usize) {
+    apic::send(number, WAKE_VECTOR);
+}
+
+/// Ends the waits of all others.
+pub(crate) fn wake_waiting() {
+    for number in processors::all_others() {
+        if WAITING.of(number).load(Ordering::SeqCst) {
+            wake(number);
+        }
+    }
+}
+
+/// Sends a non-maskable interrupt to processor `number`.
+pub(crate) fn send_non_maskable(number: usize) {
+    apic::send_non_maskable(number);
+}
+
+/// Starts processor `number`, which is in reset or does something else that ends with this, at `page`.
+pub(crate) fn start_processor(number: usize, page: Pa) {
+    apic::send_init(number);
+    timer::stall_us(10_000);
+    for _ in 0..2 {
+        apic::send_start_up(number, page);
+        timer::stall_us(200);
+    }
+}
+
+/// Enables this processor's local APIC.
+///
+/// # Panics
+/// If its identification is not `number`: messages would go astray.
+pub(crate) fn start_local(number: usize) {
+    apic::start_local();
+    assert!(
+        apic::id() == number,
+        "processor {number} has the APIC identification {}",
+        apic::id()
+    );
+}
+
+/// Sets the one-shot clock, which is processor 0's; 0 stops it. Another processor has it set by an interrupt.
 pub(crate) fn set_clock(ticks: u32) {
-    apic::set_timer(CLOCK_VECTOR, ticks);
+    if processors::current() == 0 {
+        apic::set_timer(CLOCK_VECTOR, ticks);
+    } else {
+        apic::send(0, CLOCK_VECTOR);
+    }
 }
 
 /// Remaining ticks of the one-shot clock.
@@ -225,7 +295,11 @@ pub(crate) fn deliver(vector: u8) {
     if vector == SPURIOUS_VECTOR {
         return;
     }
+    if vector == WAKE_VECTOR {
+        return apic::end_of_interrupt();
+    }
     let start = timer::instructions();
+    let entered = giant::enter();
     let interrupted = irql::raise(vector >> 4);
     match vector {
         DISPATCH_VECTOR => {
@@ -253,6 +327,7 @@ pub(crate) fn deliver(vector: u8) {
     }
     cpu::write_cr8(interrupted);
     call::interrupted(timer::instructions().wrapping_sub(start));
+    giant::leave(entered);
 }
 
 fn connect(source: Source, handler: Handler) -> Result<Connection, InterruptError> {
@@ -273,7 +348,8 @@ fn connect(source: Source, handler: Handler) -> Result<Connection, InterruptErro
 fn program(vector: u8, source: Source) {
     match source {
         Source::Message { function, index } => {
-            function.set_message(index, apic::message_address(), u32::from(vector));
+            let processor = processors::serves(usize::from(index), processors::count());
+            function.set_message(index, apic::message_address(processor), u32::from(vector));
         }
         Source::Line { pin } => apic::set_pin(pin, vector),
     }

@@ -21,6 +21,7 @@ pub mod loader;
 pub mod mem;
 pub mod pe;
 pub mod port;
+pub mod processors;
 pub mod rules;
 pub mod workload;
 

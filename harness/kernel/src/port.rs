@@ -57,6 +57,8 @@ mod services;
 mod start;
 #[cfg(any(target_os = "none", clippy))]
 mod timeouts;
+#[cfg(any(target_os = "none", clippy))]
+mod waiting;
 
 #[cfg(any(target_os = "none", clippy))]
 pub use self::{

@@ -13,7 +13,11 @@ use proto::{
     scenario::{BenchFault, Bundle, Job},
 };
 
-use crate::{dump, exports, fault, port, power, record, rules};
+use crate::{
+    dump, exports, fault, port, power,
+    processors::{bring_up, delay},
+    record, rules,
+};
 
 mod crash;
 mod cycle;
@@ -60,6 +64,8 @@ impl Stop {
 
 /// Carries out the job of `bundle` and turns the machine off. `PASSIVE_LEVEL`, on the main stack.
 pub fn run(bundle: &Bundle) -> ! {
+    delay::seed(bundle.scenario.seed);
+    bring_up::start(crate::mem::size(bundle.scenario.processors.into()));
     exports::register(exports::Table::Port, port::EXPORTS);
     exports::register(exports::Table::Dump, dump::EXPORTS);
     exports::announce();

@@ -1,7 +1,8 @@
 //! The core's own test on the machine: `selftest` on the kernel's command line.
 //!
 //! What only hardware can answer: memory with its guard pages, IRQL, DPCs, timers, calls into code with the Windows
-//! convention and back through export stubs, faults that are repaired, and, with `selftest=hibernate`, the change of
+//! convention and back through export stubs, faults that are repaired, with `processors=N` what several processors have to
+//! agree on, and, with `selftest=hibernate`, the change of
 //! stacks and the loader: then the kernel leaves a package of all its pages in the window and suspends to disk, and
 //! the host starts the loader with it. A failure is a panic record, success ends with `Record::Finished`; with
 //! `selftest=null` and `selftest=overflow` it ends with the bug check of what a driver did wrong.
@@ -24,10 +25,13 @@ use crate::{
         self, AllocSpec, Allocation, Contiguity, FaultKind, PAGE_BYTES, Placement, Presence, Va,
         paging::{self, Protection},
     },
-    power, record, timer,
+    power,
+    processors::bring_up,
+    record, timer,
 };
 
 mod hibernate;
+mod several;
 
 /// Which tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +59,28 @@ pub fn requested(command_line: &str) -> Option<Extent> {
     })
 }
 
+/// How many processors the command line asks for.
+#[must_use]
+pub fn processors(command_line: &str) -> usize {
+    let mut words = command_line.split_whitespace();
+    let number = words.find_map(|word| word.strip_prefix("processors="));
+    number.and_then(|number| number.parse().ok()).unwrap_or(1)
+}
+
 /// Runs the tests and turns the machine off.
 ///
 /// # Panics
 /// If one fails.
-pub fn run(extent: Extent) -> ! {
+pub fn run(extent: Extent, processors: usize) -> ! {
+    bring_up::start(processors);
     record::step("memory", memory);
     record::step("levels and deferred calls", levels);
     record::step("timers", timers);
     record::step("calls", calls);
     record::step("faults", faults);
+    if processors > 1 {
+        record::step("several processors", several::run);
+    }
     match extent {
         Extent::Life => {}
         Extent::Hibernate => hibernate::run(),

@@ -34,7 +34,7 @@ pub fn run(start_info: u64) -> ! {
     });
     nt::register();
     if let Some(extent) = selftest::requested(&info.command_line) {
-        selftest::run(extent);
+        selftest::run(extent, selftest::processors(&info.command_line));
     }
     let bundle = take_bundle(&info);
     scenario::run(&bundle)

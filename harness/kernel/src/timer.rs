@@ -9,6 +9,7 @@ use crate::{
     dpc::{self, Dpc},
     hw::cpu,
     interrupt, power,
+    processors::giant::{self, For},
     sync::Lock,
 };
 
@@ -108,9 +109,20 @@ pub fn cancel(id: TimerId) -> bool {
 
 /// Waits, busily. Any IRQL.
 pub fn stall_us(us: u64) {
-    let ms = CLOCK.lock().stamps_per_ms;
+    spin(us, CLOCK.lock().stamps_per_ms);
+}
+
+/// As [`stall_us`], while the others go on in the bench kernel. Any IRQL.
+pub fn stall_aside_us(us: u64) {
+    let stamps_per_ms = CLOCK.lock().stamps_per_ms;
+    let given_up = giant::give_up(For::Waiting);
+    spin(us, stamps_per_ms);
+    giant::take_back(given_up);
+}
+
+fn spin(us: u64, stamps_per_ms: u64) {
     let start = cpu::time_stamp();
-    let length = us.saturating_mul(ms) / 1000;
+    let length = us.saturating_mul(stamps_per_ms) / 1000;
     while cpu::time_stamp().wrapping_sub(start) < length {
         cpu::relax();
     }

@@ -58,6 +58,8 @@ pub struct Scenario {
     pub faults: Vec<BenchFault>,
     /// Where interrupts may come from.
     pub interrupts: InterruptMode,
+    /// Processors of the machine, 1 to 8.
+    pub processors: u32,
 }
 
 /// What to run.

@@ -111,6 +111,8 @@ pub struct MachineSpec {
     pub sector_bytes: u32,
     /// What lies between disk and file.
     pub disk_driver: DiskDriver,
+    /// Processors; more than one run in threads of their own.
+    pub processors: u32,
     /// How the guest's clock runs.
     pub clock: GuestClock,
     /// What is started.
@@ -149,7 +151,12 @@ impl MachineSpec {
         ]);
         line.option("-machine", self.machine_option());
         line.option("-m", format!("{}M", self.memory_mib));
-        line.words(&["-accel", "tcg"]);
+        if self.processors > 1 {
+            line.option("-smp", self.processors.to_string());
+            line.words(&["-accel", "tcg,thread=multi"]);
+        } else {
+            line.words(&["-accel", "tcg"]);
+        }
         if self.clock == GuestClock::Instructions {
             line.words(&["-icount", "shift=0"]);
         }
@@ -311,6 +318,7 @@ mod tests {
             disk: "/run/a,b/disk.raw".into(),
             sector_bytes: 512,
             disk_driver: DiskDriver::Plain,
+            processors: 1,
             clock: GuestClock::Instructions,
             boot: BootFrom::Kernel {
                 kernel: "/k".into(),
@@ -349,6 +357,17 @@ mod tests {
         let text = text(&spec());
         assert!(text.contains("file.filename=/run/a,,b/disk.raw"), "{text}");
         assert!(text.contains("socket,id=qmp,path=/run/a,,b/qmp"), "{text}");
+    }
+
+    #[test]
+    fn several_processors_run_at_the_same_time() {
+        let mut spec = spec();
+        assert!(!text(&spec).contains("-smp"));
+        spec.processors = 4;
+        spec.clock = GuestClock::RealTime;
+        let text = text(&spec);
+        assert!(text.contains("-smp 4 -accel tcg,thread=multi "), "{text}");
+        assert!(!text.contains("icount"), "{text}");
     }
 
     #[test]

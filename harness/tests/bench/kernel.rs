@@ -33,6 +33,7 @@ struct Machine {
     directory: TempDir,
     chipset: &'static str,
     memory: &'static str,
+    processors: u32,
 }
 
 impl Machine {
@@ -41,7 +42,22 @@ impl Machine {
             directory: TempDir::new().expect("made"),
             chipset,
             memory,
+            processors: 1,
         }
+    }
+
+    /// A machine whose processors run at the same time; instructions cannot be counted then.
+    fn with_processors(self, processors: u32) -> Self {
+        Self { processors, ..self }
+    }
+
+    fn execution(&self) -> Vec<String> {
+        let words = if self.processors == 1 {
+            "-accel tcg -icount shift=0".to_owned()
+        } else {
+            format!("-accel tcg,thread=multi -smp {}", self.processors)
+        };
+        words.split(' ').map(str::to_owned).collect()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,7 +77,8 @@ impl Machine {
                 "-no-reboot",
             ])
             .args(["-machine", &format!("{},memory-backend=ram", self.chipset)])
-            .args(["-m", self.memory, "-accel", "tcg", "-icount", "shift=0"])
+            .args(["-m", self.memory])
+            .args(self.execution())
             .arg("-object")
             .arg(format!(
                 "memory-backend-file,id=ram,share=on,size={},mem-path={}",
@@ -114,15 +131,15 @@ impl Machine {
 }
 
 #[track_caller]
-fn assert_finished(records: &[Record]) {
+fn assert_finished(records: &[Record], steps: usize) {
     assert!(
         matches!(records.last(), Some(Record::Finished { .. })),
         "{records:#?}"
     );
-    let steps = records
+    let ended = records
         .iter()
         .filter(|record| matches!(record, Record::StepEnd { .. }));
-    assert_eq!(steps.count(), 5, "{records:#?}");
+    assert_eq!(ended.count(), steps, "{records:#?}");
 }
 
 fn panic_text(records: &[Record]) -> &str {
@@ -139,8 +156,43 @@ fn the_core_keeps_its_promises_on_every_machine() {
         ("pc", "128M"),
         ("pc,max-ram-below-4g=128M", "192M"),
     ] {
-        assert_finished(&Machine::new(machine, memory).kernel("selftest"));
+        assert_finished(&Machine::new(machine, memory).kernel("selftest"), 5);
     }
+}
+
+#[test]
+fn several_processors_keep_their_promises() {
+    for (machine, processors) in [("q35,sata=off", 2), ("pc", 4), ("q35,sata=off", 8)] {
+        let records = Machine::new(machine, "128M")
+            .with_processors(processors)
+            .kernel(&format!("selftest processors={processors}"));
+        assert_finished(&records, 6);
+    }
+}
+
+#[test]
+fn more_processors_than_the_bench_runs_are_refused() {
+    let records = Machine::new("pc", "128M")
+        .with_processors(2)
+        .kernel("selftest processors=9");
+    let text = panic_text(&records);
+    assert!(text.contains("the bench runs 1 to 8"), "{text}");
+}
+
+#[test]
+fn the_loader_brings_several_processors_back() {
+    let machine = Machine::new("q35,sata=off", "128M").with_processors(4);
+    let before = machine.kernel("selftest=hibernate processors=4");
+    assert!(
+        matches!(before.last(), Some(Record::StepBegin { name }) if name == "package"),
+        "{before:#?}"
+    );
+    let package = machine.take_package();
+    let after = machine.loader(&package);
+    assert!(
+        matches!(after.last(), Some(Record::Finished { .. })),
+        "{after:#?}"
+    );
 }
 
 #[test]

@@ -26,7 +26,9 @@ use crate::{
     hw::{entry::Frame, switch},
     image, interrupt, irql,
     mem::{self, Presence, Va},
-    mmio, power, record, rules,
+    mmio, power,
+    processors::{giant, signal},
+    record, rules,
     sync::Lock,
 };
 
@@ -103,6 +105,7 @@ pub fn take_over(code: u32, parameters: [u64; 4], registers: &Frame) {
     }
     let _ = interrupt::disable();
     let _ = irql::raise(irql::HIGH_LEVEL);
+    signal::stop_others();
     *BUG_CHECK.lock() = Some(BugCheck {
         code,
         parameters,
@@ -113,7 +116,12 @@ pub fn take_over(code: u32, parameters: [u64; 4], registers: &Frame) {
 
 /// A non-maskable interrupt: the system stops, now or when the bench's books are in order.
 pub fn nmi(frame: &Frame) {
-    if crate::sync::any_held() {
+    if !giant::is_mine() {
+        // Another processor keeps the books at this moment.
+        let _ = giant::enter_with(|| {
+            signal::take_message(frame);
+        });
+    } else if crate::sync::any_held() {
         if let Some(mut pending) = NMI_FRAME.try_lock() {
             *pending = Some(*frame);
         }

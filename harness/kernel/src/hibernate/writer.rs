@@ -140,7 +140,7 @@ fn announce_memory() {
 
 const fn volatile_reason(owner: Owner) -> Option<&'static str> {
     match owner {
-        Owner::Firmware => Some("firmware: never used"),
+        Owner::Firmware => Some("firmware: used only to start processors"),
         Owner::Loader => Some("windows of the loader and its package"),
         Owner::KernelData => {
             Some("bench kernel's variables and heap: restored, then used to read the rest")

@@ -65,6 +65,21 @@ pub fn invalidate(page: Va) {
     unsafe { asm!("invlpg [{}]", in(reg) page.0, options(nostack, preserves_flags)) };
 }
 
+/// Drops all cached translations.
+pub fn forget_translations() {
+    set_root(root());
+}
+
+/// The selector in the task register; 0 before a task state was loaded.
+#[must_use]
+pub fn task_register() -> u16 {
+    let value: u64;
+    // SAFETY: storing the task register has no side effect.
+    unsafe { asm!("str {}", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    let [low, high, ..] = value.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 /// The time stamp counter: instructions under `-icount shift=0`.
 #[must_use]
 pub fn time_stamp() -> u64 {

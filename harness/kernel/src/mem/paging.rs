@@ -20,7 +20,10 @@ use super::{
     phys::{self, Zone},
     raw,
 };
-use crate::hw::{cpu, layout};
+use crate::{
+    hw::{cpu, layout},
+    processors::signal,
+};
 
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
@@ -120,15 +123,17 @@ pub fn init() {
 /// If there is no memory for a table.
 pub fn map_page(va: Va, pa: Pa, protection: Protection, caching: Caching) {
     let slot = walk_to(va, 1);
+    let before = raw::read_word(slot);
     raw::write_word(slot, pa.page().0 | MAPPED | bits(protection, caching));
-    cpu::invalidate(va);
+    dropped(va, before);
 }
 
 /// Unmaps a page, if one is mapped.
 pub fn unmap_page(va: Va) {
     if let Some(slot) = find_slot(va) {
+        let before = raw::read_word(slot);
         raw::write_word(slot, 0);
-        cpu::invalidate(va);
+        dropped(va, before);
     }
 }
 
@@ -207,8 +212,16 @@ fn change(va: Va, with: impl Fn(u64) -> u64) -> bool {
         return false;
     }
     raw::write_word(slot, with(entry));
-    cpu::invalidate(va);
+    dropped(va, entry);
     true
+}
+
+/// The entry of a page changed: nobody goes on with the old one. Processors do not remember that a page was absent.
+fn dropped(va: Va, before: u64) {
+    cpu::invalidate(va);
+    if before & PRESENT != 0 {
+        signal::translations_changed();
+    }
 }
 
 fn is_canonical(va: Va) -> bool {

@@ -3,7 +3,10 @@
 //! The state sits behind one lock that is held for book-keeping only, never while the miniport runs.
 //! [`with`] gives access; it yields `None` while there is no adapter.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 
 use proto::{owner::Role, scenario::RegistryValue};
 
@@ -13,7 +16,7 @@ use super::{
         init::{HwInitializationData, SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK},
     },
     locks::Locks,
-    queue::{Address, Queues},
+    queue::{Address, Queues, Ticket},
     request::Table,
     services::Services,
     srb::BlockKind,
@@ -24,6 +27,7 @@ use crate::{
     irql::Irql,
     mem::{Allocation, MemFault, Va},
     pci,
+    processors::Each,
     sync::Lock,
 };
 
@@ -239,6 +243,15 @@ impl ControlTypes {
     }
 }
 
+/// Requests that one processor is to issue for another.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// Oldest first.
+    pub tickets: VecDeque<Ticket>,
+    /// One of them is being issued.
+    pub is_busy: bool,
+}
+
 /// The adapter.
 #[derive(Debug)]
 pub struct Adapter {
@@ -276,6 +289,8 @@ pub struct Adapter {
     pub queues: Queues,
     /// Requests.
     pub table: Table,
+    /// Requests that other processors are to issue.
+    pub handed: Each<Handed>,
     /// Time-outs and resets.
     pub ladder: Ladder,
     /// DPCs, timers, work items, pool and the like.

@@ -123,7 +123,9 @@ pub(super) fn take_back(ticket: Ticket, forced: Option<u8>) {
         None => checked(&request, outcome, &sense),
     };
     adapter::with(|adapter| {
-        if let Some(slot) = adapter.table.slot_mut(ticket) {
+        if let Some(slot) = adapter.table.slot_mut(ticket)
+            && slot.state == SlotState::AtMiniport
+        {
             slot.outcome = Some(outcome);
             slot.completion = Some(Completion {
                 status: outcome.status(),

@@ -1,7 +1,8 @@
 //! Issuing requests: queue, slot, request block, `HwStorBuildIo`, `HwStorStartIo`.
 //!
-//! Everything here runs at `DISPATCH_LEVEL`, and never inside itself: callers below raise the IRQL, callbacks only ask for
-//! another round by [`kick`].
+//! Everything here runs at `DISPATCH_LEVEL`, and never inside itself on one processor: callers below raise the IRQL, callbacks
+//! only ask for another round by [`kick`]. A request that another processor is to issue goes to that one (`hand_over`);
+//! `HwStorBuildIo` then runs on several processors at once, and `HwStorStartIo` as far as locks and channels let it.
 
 use alloc::vec::Vec;
 
@@ -28,6 +29,7 @@ use crate::{
     dpc::{self, Dpc},
     interrupt, irql,
     mem::{self, AllocSpec, Allocation, Contiguity, Placement, Va},
+    processors::{self, giant},
     rules::{self, Rule},
     sync, timer,
 };
@@ -67,7 +69,7 @@ pub fn submit(request: Request) -> Result<RequestId, PortError> {
     .flatten()
     .ok_or(PortError::NoSuchUnit(address))?;
     irql::at(irql::DISPATCH_LEVEL, || match delivery {
-        Delivery::Queued => run(),
+        Delivery::Queued => run_all(),
         Delivery::Direct => issue(ticket),
     });
     Ok(id)
@@ -149,6 +151,7 @@ fn run_from_dpc(_context: u64) {
     run();
 }
 
+<<<<<<< HEAD
 /// What a class driver does in the port's DPC when requests were completed; it may submit the next ones.
 static COMPLETION_ROUTINE: sync::Lock<Option<fn()>> = sync::Lock::new(None);
 
@@ -158,12 +161,76 @@ pub fn set_completion_routine(routine: Option<fn()>) {
 }
 
 /// Gives the miniport every request that may go now. `DISPATCH_LEVEL`.
+=======
+/// Gives the miniport every request that may go now, or has other processors do so. `DISPATCH_LEVEL`.
+>>>>>>> 272b861
 pub(super) fn run() {
-    while let Some(ticket) = adapter::with(|adapter| adapter.queues.next(timer::now_us())).flatten()
+    while let Some((ticket, processor)) = adapter::with(next).flatten() {
+        match processor {
+            Some(other) if other != processors::current() => hand_over(ticket, other),
+            _ => issue(ticket),
+        }
+    }
+    timeouts::arm();
+}
+
+/// The same, and waits until the other processors have issued theirs. `DISPATCH_LEVEL`, but not in a DPC: two of them could
+/// wait for each other.
+pub(super) fn run_all() {
+    run();
+    wait_for_handed();
+}
+
+/// Waits until every request that was handed to another processor was issued.
+pub(super) fn wait_for_handed() {
+    let me = processors::current();
+    while adapter::with(|adapter| {
+        adapter
+            .handed
+            .iter()
+            .any(|(_, handed)| handed.is_busy || !handed.tickets.is_empty())
+    }) == Some(true)
+    {
+        // Nobody else does it for this processor, which does not come to its DPCs meanwhile.
+        issue_handed(me as u64);
+        giant::breathe();
+    }
+}
+
+fn next(adapter: &mut Adapter) -> Option<(Ticket, Option<usize>)> {
+    let ticket = adapter.queues.next(timer::now_us())?;
+    let slot = adapter.table.slot(ticket)?;
+    let wanted = slot.request.as_ref().and_then(|request| request.processor);
+    Some((ticket, wanted))
+}
+
+fn hand_over(ticket: Ticket, processor: usize) {
+    adapter::with(|adapter| {
+        let handed = adapter.handed.of_mut(processor);
+        handed.tickets.push_back(ticket);
+    });
+    dpc::queue_on(
+        processor,
+        Dpc {
+            routine: issue_handed,
+            context: processor as u64,
+        },
+    );
+}
+
+/// Issues what others handed to processor `number`, which is this one.
+fn issue_handed(number: u64) {
+    let me = mem::size(number);
+    while let Some(ticket) = adapter::with(|adapter| {
+        let handed = adapter.handed.of_mut(me);
+        let ticket = handed.tickets.pop_front();
+        handed.is_busy = ticket.is_some();
+        ticket
+    })
+    .flatten()
     {
         issue(ticket);
     }
-    timeouts::arm();
 }
 
 /// Gives one request to the miniport.
@@ -198,17 +265,21 @@ fn issue(ticket: Ticket) {
     ) {
         return;
     }
-    let locks: &[Lock] = if call.channels > 1 {
-        &[]
-    } else {
-        &[Lock::StartIo]
+    let lock = match call.channels {
+        0 | 1 => Lock::StartIo,
+        channels => Lock::Channel(channel(channels)),
     };
     invoke::call_boolean(
         Routine::StartIo,
         call.start_io,
-        locks,
+        &[lock],
         &[extension, block.0],
     );
+}
+
+/// The channel of `HwStorStartIo` that this processor uses.
+pub(super) fn channel(channels: u32) -> u32 {
+    u32::try_from(processors::current()).unwrap_or(0) % channels.max(1)
 }
 
 struct Call {

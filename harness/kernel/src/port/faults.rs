@@ -17,6 +17,7 @@ use crate::{
     mem::{self, PAGE_BYTES, Presence, Va},
     mmio,
     pe::LoadedImage,
+    processors::{self, Each, MOST},
     rules::{self, Rule},
     sync::Lock,
 };
@@ -30,8 +31,31 @@ const NULL_BYTES: u64 = 64 << 10;
 
 static PAGED: Lock<Vec<(Va, u64)>> = Lock::new(Vec::new());
 static PAGED_HIDDEN: AtomicBool = AtomicBool::new(false);
+static RUNNING: Lock<Running> = Lock::new(Running {
+    low: Each::new([0; MOST]),
+    high: 0,
+});
 static REGISTERS_HIDDEN: AtomicBool = AtomicBool::new(false);
 static HOOKED: AtomicBool = AtomicBool::new(false);
+
+/// Callbacks that run now, by their levels. All processors have the same page tables: a pageable section is hidden while a
+/// callback runs at `DISPATCH_LEVEL` or above, unless one below that runs on another processor.
+struct Running {
+    /// Below `DISPATCH_LEVEL`, by processor.
+    low: Each<u32>,
+    /// At `DISPATCH_LEVEL` and above.
+    high: u32,
+}
+
+/// A callback that [`enter`] let in; for [`leave`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Level {
+    /// Below `DISPATCH_LEVEL`.
+    Low,
+    /// At `DISPATCH_LEVEL` or above.
+    High,
+}
 
 /// Watches the faults of `image`, the normal instance.
 pub(super) fn watch(image: &LoadedImage) {
@@ -46,23 +70,57 @@ pub(super) fn watch(image: &LoadedImage) {
     }
 }
 
-/// A callback begins at the present IRQL; yields whether [`leave`] has to bring pageable sections back.
-pub(super) fn enter() -> bool {
-    if irql::current() < irql::DISPATCH_LEVEL {
-        return false;
+/// A callback begins at the present IRQL.
+pub(super) fn enter() -> Level {
+    let me = processors::current();
+    let level = if irql::current() < irql::DISPATCH_LEVEL {
+        Level::Low
+    } else {
+        rules::check(Rule::PagedCode);
+        Level::High
+    };
+    {
+        let mut running = RUNNING.lock();
+        match level {
+            Level::Low => *running.low.of_mut(me) += 1,
+            Level::High => running.high += 1,
+        }
     }
-    rules::check(Rule::PagedCode);
-    if PAGED_HIDDEN.load(Ordering::Relaxed) || PAGED.lock().is_empty() {
-        return false;
-    }
-    set_paged(Presence::Absent);
-    true
+    update(me);
+    level
 }
 
-/// The callback for which [`enter`] hid pageable sections is over.
-pub(super) fn leave(hid: bool) {
-    if hid {
-        set_paged(Presence::Present);
+/// The callback is over.
+pub(super) fn leave(level: Level) {
+    let me = processors::current();
+    {
+        let mut running = RUNNING.lock();
+        match level {
+            Level::Low => *running.low.of_mut(me) -= 1,
+            Level::High => running.high -= 1,
+        }
+    }
+    update(me);
+}
+
+/// Hides pageable sections or shows them, as the callbacks that run demand. On `me`, the highest one counts, which is at the
+/// present IRQL; others may be in any of theirs.
+fn update(me: usize) {
+    let hide = {
+        let running = RUNNING.lock();
+        let low_elsewhere = running
+            .low
+            .iter()
+            .any(|(number, count)| number != me && *count > 0);
+        let low_here = *running.low.of(me) > 0 && irql::current() < irql::DISPATCH_LEVEL;
+        running.high > 0 && !low_elsewhere && !low_here
+    };
+    if hide != PAGED_HIDDEN.load(Ordering::Relaxed) && !PAGED.lock().is_empty() {
+        set_paged(if hide {
+            Presence::Absent
+        } else {
+            Presence::Present
+        });
     }
 }
 
@@ -105,7 +163,13 @@ fn hook(fault: &Fault) -> FaultAction {
         );
         return let_through(va);
     }
-    if PAGED_HIDDEN.load(Ordering::Relaxed) && is_paged(va) {
+    let is_hidden = PAGED_HIDDEN.load(Ordering::Relaxed) && is_paged(va);
+    if is_hidden && irql::current() < irql::DISPATCH_LEVEL {
+        // Another processor's callback hid it.
+        set_paged(Presence::Present);
+        return FaultAction::Retry;
+    }
+    if is_hidden {
         rules::violate(
             Rule::PagedCode,
             format_args!(

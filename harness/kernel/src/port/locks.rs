@@ -1,12 +1,14 @@
-//! The model of the miniport's spin locks: who holds what, in which callback, and what that callback may take.
+//! The miniport's spin locks: which processor holds what, in which callback, who waits, and what a callback may take.
 //!
 //! Documented order: a DPC lock or the StartIo lock first, then the interrupt lock; no lock twice; release in reverse;
 //! nothing held when the callback returns (`StorPortAcquireSpinLock`, table of permitted locks). The caller raises and
-//! lowers the IRQL; this file is pure bookkeeping and runs on Linux.
+//! lowers the IRQL, and tries again for as long as it is told to wait ([`Wait`]); this file is pure bookkeeping and runs on
+//! Linux.
 
 use alloc::vec::Vec;
 
 use super::callback::Routine;
+use crate::processors::{Each, MOST};
 
 /// A lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Lock {
     Interrupt,
     /// The lock of one interrupt message.
     Message(u32),
+    /// One of the channels of `HwStorStartIo`: the port's own, when there are several.
+    Channel(u32),
     /// A lock that the miniport made by `StorPortInitializeSpinlock`, by its address.
     Own(u64),
 }
@@ -27,7 +31,7 @@ impl Lock {
     const fn rank(self) -> u8 {
         match self {
             Self::Own(_) => 0,
-            Self::Dpc(_) | Self::StartIo => 1,
+            Self::Dpc(_) | Self::StartIo | Self::Channel(_) => 1,
             Self::Interrupt | Self::Message(_) => 2,
         }
     }
@@ -73,11 +77,48 @@ impl Frame {
     }
 }
 
-/// All locks of one adapter on one processor: callbacks nest (a DPC or an interrupt enters while another runs).
-#[derive(Debug, Default)]
-pub struct Locks {
+/// Another processor holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The lock.
+    pub lock: Lock,
+    /// Who waits: processor, and the callback that it is in or about to call.
+    pub waiter: (usize, Option<Routine>),
+    /// Who holds it: processor and callback.
+    pub holder: (usize, Routine),
+}
+
+/// What one processor does.
+#[derive(Debug)]
+struct Processor {
+    /// Callbacks nest: a DPC or an interrupt enters while another runs.
     frames: Vec<Frame>,
+    /// What it waits for.
+    waits: Option<Wait>,
+}
+
+impl Processor {
+    const IDLE: Self = Self {
+        frames: Vec::new(),
+        waits: None,
+    };
+
+    fn holds(&self, lock: Lock) -> bool {
+        self.frames.iter().any(|frame| frame.holds(lock))
+    }
+}
+
+/// All locks of one adapter.
+#[derive(Debug)]
+pub struct Locks {
+    processors: Each<Processor>,
     concurrent_channels: u32,
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Locks {
@@ -85,7 +126,7 @@ impl Locks {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            frames: Vec::new(),
+            processors: Each::new([const { Processor::IDLE }; MOST]),
             concurrent_channels: 0,
         }
     }
@@ -96,18 +137,35 @@ impl Locks {
         self.concurrent_channels = channels;
     }
 
-    /// A callback begins, with these locks held for it by the port.
-    pub fn enter(&mut self, routine: Routine, held_by_port: &[Lock]) {
-        self.frames.push(Frame {
+    /// A callback begins on `processor`, with these locks held for it by the port.
+    ///
+    /// # Errors
+    /// [`Wait`] if another processor holds one of them; then none is taken.
+    pub fn enter(
+        &mut self,
+        processor: usize,
+        routine: Routine,
+        held_by_port: &[Lock],
+    ) -> Result<(), Wait> {
+        let busy = held_by_port
+            .iter()
+            .find_map(|&lock| self.busy(processor, Some(routine), lock));
+        let me = self.processors.of_mut(processor);
+        me.waits = busy;
+        if let Some(wait) = busy {
+            return Err(wait);
+        }
+        me.frames.push(Frame {
             routine,
             held_by_port: held_by_port.to_vec(),
             taken: Vec::new(),
         });
+        Ok(())
     }
 
-    /// The callback returns; yields the locks that it left held (and drops them).
-    pub fn leave(&mut self) -> Vec<LockFault> {
-        let Some(frame) = self.frames.pop() else {
+    /// The callback on `processor` returns; yields the locks that it left held (and drops them).
+    pub fn leave(&mut self, processor: usize) -> Vec<LockFault> {
+        let Some(frame) = self.processors.of_mut(processor).frames.pop() else {
             return Vec::new();
         };
         frame
@@ -118,17 +176,26 @@ impl Locks {
             .collect()
     }
 
-    /// The miniport takes `lock`; yields what is wrong with that. The lock is held afterwards in any case, except when
-    /// it was held already.
-    pub fn acquire(&mut self, lock: Lock) -> Vec<LockFault> {
-        let mut faults = Vec::new();
-        if self.frames.iter().any(|frame| frame.holds(lock)) {
-            faults.push(LockFault::AlreadyHeld(lock));
-            return faults;
-        }
+    /// The miniport takes `lock` on `processor`; yields what is wrong with that. The lock is held afterwards in any case,
+    /// except when it was held already.
+    ///
+    /// # Errors
+    /// [`Wait`] if another processor holds it.
+    pub fn acquire(&mut self, processor: usize, lock: Lock) -> Result<Vec<LockFault>, Wait> {
         let concurrent = self.concurrent_channels > 1;
-        let Some(frame) = self.frames.last_mut() else {
-            return faults;
+        let mut faults = Vec::new();
+        if self.processors.of(processor).holds(lock) {
+            faults.push(LockFault::AlreadyHeld(lock));
+            return Ok(faults);
+        }
+        let busy = self.busy(processor, self.routine(processor), lock);
+        let me = self.processors.of_mut(processor);
+        me.waits = busy;
+        if let Some(wait) = busy {
+            return Err(wait);
+        }
+        let Some(frame) = me.frames.last_mut() else {
+            return Ok(faults);
         };
         if !permitted(frame.routine, lock, concurrent) {
             faults.push(LockFault::NotPermitted(lock, frame.routine));
@@ -143,12 +210,12 @@ impl Locks {
             faults.push(LockFault::Order { taken: lock, held });
         }
         frame.taken.push(lock);
-        faults
+        Ok(faults)
     }
 
-    /// The miniport releases `lock`; yields what is wrong with that.
-    pub fn release(&mut self, lock: Lock) -> Option<LockFault> {
-        let frame = self.frames.last_mut()?;
+    /// The miniport releases `lock` on `processor`; yields what is wrong with that.
+    pub fn release(&mut self, processor: usize, lock: Lock) -> Option<LockFault> {
+        let frame = self.processors.of_mut(processor).frames.last_mut()?;
         let Some(position) = frame.taken.iter().rposition(|held| *held == lock) else {
             return Some(LockFault::NotHeld(lock));
         };
@@ -162,24 +229,62 @@ impl Locks {
             })
     }
 
-    /// Whether anyone on this processor holds `lock`.
+    /// The waits that will never end because each holder waits for the next one's lock, if `processor` is one of them.
     #[must_use]
-    pub fn is_held(&self, lock: Lock) -> bool {
-        self.frames.iter().any(|frame| frame.holds(lock))
+    pub fn deadlock(&self, processor: usize) -> Option<Vec<Wait>> {
+        let mut chain = Vec::new();
+        let mut next = processor;
+        while let Some(Wait { lock, waiter, .. }) = self.processors.of(next).waits {
+            // It may have been released since the wait began.
+            let wait = self.busy(next, waiter.1, lock)?;
+            chain.push(wait);
+            next = wait.holder.0;
+            if next == processor {
+                return Some(chain);
+            }
+            if chain.len() > MOST {
+                break;
+            }
+        }
+        None
     }
 
-    /// The callback that runs now.
+    /// Whether a callback on `processor` holds `lock`.
     #[must_use]
-    pub fn routine(&self) -> Option<Routine> {
-        self.frames.last().map(|frame| frame.routine)
+    pub fn is_held(&self, processor: usize, lock: Lock) -> bool {
+        self.processors.of(processor).holds(lock)
+    }
+
+    /// The callback that runs on `processor` now.
+    #[must_use]
+    pub fn routine(&self, processor: usize) -> Option<Routine> {
+        let innermost = self.processors.of(processor).frames.last();
+        innermost.map(|frame| frame.routine)
+    }
+
+    fn busy(&self, processor: usize, routine: Option<Routine>, lock: Lock) -> Option<Wait> {
+        let (holder, frame) = self
+            .processors
+            .iter()
+            .filter(|&(number, _)| number != processor)
+            .find_map(|(number, other)| {
+                let frame = other.frames.iter().find(|frame| frame.holds(lock))?;
+                Some((number, frame))
+            })?;
+        Some(Wait {
+            lock,
+            waiter: (processor, routine),
+            holder: (holder, frame.routine),
+        })
     }
 }
 
-/// Equal ranks are compatible only between a DPC lock and the StartIo lock, and between two locks of the miniport's own.
+/// Equal ranks are compatible only between a DPC lock and the StartIo lock (or the port's channel in its place), and between
+/// two locks of the miniport's own.
 fn out_of_order(held: Lock, taken: Lock) -> bool {
     match (held, taken) {
-        (Lock::Dpc(_), Lock::StartIo)
-        | (Lock::StartIo, Lock::Dpc(_))
+        (Lock::Dpc(_) | Lock::Channel(_), Lock::StartIo)
+        | (Lock::StartIo | Lock::Channel(_), Lock::Dpc(_))
         | (Lock::Own(_), _)
         | (_, Lock::Own(_)) => false,
         _ => held.rank() >= taken.rank(),
@@ -213,118 +318,10 @@ fn permitted(routine: Routine, lock: Lock, concurrent: bool) -> bool {
         Lock::StartIo => start_io,
         Lock::Interrupt => interrupt,
         Lock::Message(_) => interrupt || routine == Routine::MessageInterrupt,
+        Lock::Channel(_) => false,
         Lock::Own(_) => true,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Lock, LockFault, Locks};
-    use crate::port::callback::Routine;
-
-    fn inside(routine: Routine, held: &[Lock]) -> Locks {
-        let mut locks = Locks::new();
-        locks.enter(routine, held);
-        locks
-    }
-
-    #[test]
-    fn documented_order_is_accepted() {
-        let mut locks = inside(Routine::BuildIo, &[]);
-        for lock in [Lock::Dpc(1), Lock::StartIo, Lock::Interrupt] {
-            assert_eq!(locks.acquire(lock), []);
-        }
-        for lock in [Lock::Interrupt, Lock::StartIo, Lock::Dpc(1)] {
-            assert_eq!(locks.release(lock), None);
-        }
-        assert_eq!(locks.leave(), []);
-    }
-
-    #[test]
-    fn interrupt_lock_first_is_out_of_order() {
-        let mut locks = inside(Routine::Dpc, &[]);
-        assert_eq!(locks.acquire(Lock::Interrupt), []);
-        assert_eq!(
-            locks.acquire(Lock::StartIo),
-            [LockFault::Order {
-                taken: Lock::StartIo,
-                held: Lock::Interrupt
-            }]
-        );
-    }
-
-    #[test]
-    fn taking_a_lock_twice_is_a_deadlock_even_across_callbacks() {
-        let mut locks = inside(Routine::StartIo, &[Lock::StartIo]);
-        assert_eq!(
-            locks.acquire(Lock::StartIo),
-            [LockFault::AlreadyHeld(Lock::StartIo)]
-        );
-        assert_eq!(locks.acquire(Lock::Interrupt), []);
-        locks.enter(Routine::Dpc, &[]);
-        assert_eq!(
-            locks.acquire(Lock::Interrupt),
-            [LockFault::AlreadyHeld(Lock::Interrupt)]
-        );
-    }
-
-    #[test]
-    fn callbacks_that_may_take_nothing_are_told_so() {
-        for routine in [
-            Routine::FindAdapter,
-            Routine::Initialize,
-            Routine::PassiveInitialize,
-            Routine::StopOrRestart,
-        ] {
-            let mut locks = inside(routine, &[]);
-            for lock in [Lock::Dpc(4), Lock::StartIo, Lock::Interrupt] {
-                assert!(
-                    locks
-                        .acquire(lock)
-                        .contains(&LockFault::NotPermitted(lock, routine)),
-                    "{routine:?} {lock:?}"
-                );
-            }
-        }
-        let mut locks = inside(Routine::ResetBus, &[Lock::StartIo]);
-        assert_eq!(locks.acquire(Lock::Interrupt), []);
-    }
-
-    #[test]
-    fn start_io_may_take_its_lock_only_with_several_channels() {
-        let mut locks = inside(Routine::StartIo, &[]);
-        locks.set_concurrent_channels(4);
-        assert_eq!(locks.acquire(Lock::StartIo), []);
-    }
-
-    #[test]
-    fn release_without_acquire_and_out_of_order_are_seen() {
-        let mut locks = inside(Routine::Dpc, &[]);
-        assert_eq!(
-            locks.release(Lock::StartIo),
-            Some(LockFault::NotHeld(Lock::StartIo))
-        );
-        locks.acquire(Lock::StartIo);
-        locks.acquire(Lock::Interrupt);
-        assert_eq!(
-            locks.release(Lock::StartIo),
-            Some(LockFault::ReleaseOrder {
-                released: Lock::StartIo,
-                later: Lock::Interrupt
-            })
-        );
-        assert_eq!(locks.leave(), [LockFault::LeftHeld(Lock::Interrupt)]);
-    }
-
-    #[test]
-    fn locks_of_the_port_are_not_the_callbacks_to_release() {
-        let mut locks = inside(Routine::StartIo, &[Lock::StartIo]);
-        assert_eq!(
-            locks.release(Lock::StartIo),
-            Some(LockFault::NotHeld(Lock::StartIo))
-        );
-        assert!(locks.is_held(Lock::StartIo));
-        assert_eq!(locks.leave(), []);
-        assert!(!locks.is_held(Lock::StartIo));
-    }
-}
+mod tests;

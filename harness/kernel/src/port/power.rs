@@ -75,12 +75,14 @@ pub struct Drained {
 /// Holds the queues: what is at the miniport goes on, nothing new reaches it.
 pub fn hold() {
     adapter::with(|adapter| adapter.queues.hold());
+    // What other processors were to issue is at the miniport now.
+    irql::at(irql::DISPATCH_LEVEL, dispatch::wait_for_handed);
 }
 
 /// Lets the queues go on.
 pub fn release() {
     adapter::with(|adapter| adapter.queues.release());
-    irql::at(irql::DISPATCH_LEVEL, dispatch::run);
+    irql::at(irql::DISPATCH_LEVEL, dispatch::run_all);
 }
 
 /// Whether the queues are held.

@@ -28,6 +28,7 @@ use crate::{
     mem::{self, Va},
     mmio,
     pci::MsixState,
+    processors::park,
     rules::{self, Rule},
 };
 
@@ -124,6 +125,8 @@ pub fn surprise_remove() -> Result<Census, PortError> {
             "ScsiAdapterSurpriseRemoval fails",
         );
     }
+    // DPCs and interrupts that were under way on other processors come to their end first.
+    park::while_parked(|| {});
     irql::at(irql::DISPATCH_LEVEL, complete::process);
     account_for_outstanding();
     fail_waiting();

@@ -132,6 +132,8 @@ pub struct Request {
     pub delivery: Delivery,
     /// What to do after errors.
     pub retry: RetryPolicy,
+    /// The processor on which it is issued; `None`: whichever comes to it.
+    pub processor: Option<usize>,
 }
 
 impl Request {
@@ -152,6 +154,7 @@ impl Request {
             device_only: false,
             delivery: Delivery::Queued,
             retry: RetryPolicy::Class,
+            processor: None,
         }
     }
 
@@ -214,6 +217,7 @@ impl Request {
             device_only: false,
             delivery: Delivery::Queued,
             retry: RetryPolicy::Never,
+            processor: None,
         }
     }
 
@@ -232,6 +236,15 @@ impl Request {
     pub fn without_retry(self) -> Self {
         Self {
             retry: RetryPolicy::Never,
+            ..self
+        }
+    }
+
+    /// The same, issued on a processor.
+    #[must_use]
+    pub fn on(self, processor: usize) -> Self {
+        Self {
+            processor: Some(processor),
             ..self
         }
     }

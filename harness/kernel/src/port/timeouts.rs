@@ -3,6 +3,8 @@
 //! A clock tick a second looks for overdue requests while any are at the miniport. One ladder is climbed at a time; the
 //! queues are held meanwhile. After the last rung the port ends what is still out, and says so.
 
+use alloc::vec::Vec;
+
 use super::{
     PortError,
     abi::srb::{
@@ -13,6 +15,7 @@ use super::{
     callback::Routine,
     complete, dispatch, invoke,
     locks::Lock,
+    power,
     queue::{Address, Ticket},
     request::{Completion, Request, RequestId, SlotState},
 };
@@ -311,18 +314,26 @@ fn look(_context: u64) {
     dispatch::run();
 }
 
-/// Calls `HwStorResetBus` as the port does: `DISPATCH_LEVEL`, StartIo lock, queues held.
+/// Calls `HwStorResetBus` as the port does: `DISPATCH_LEVEL`, StartIo lock and all channels, queues held.
 fn call_reset_bus(path: u8) -> bool {
-    let Some((routine, extension)) =
-        adapter::with(|adapter| (adapter.miniport.reset_bus, adapter.extension.va))
-    else {
+    let Some((routine, extension, channels)) = adapter::with(|adapter| {
+        (
+            adapter.miniport.reset_bus,
+            adapter.extension.va,
+            adapter.services.perf.channels,
+        )
+    }) else {
         return false;
     };
+    let mut locks = Vec::from([Lock::StartIo]);
+    if channels > 1 {
+        locks.extend((0..channels).map(Lock::Channel));
+    }
     irql::at(irql::DISPATCH_LEVEL, || {
         invoke::call_boolean(
             Routine::ResetBus,
             routine,
-            &[Lock::StartIo],
+            &locks,
             &[extension.0, u64::from(path)],
         )
     })
@@ -334,8 +345,8 @@ fn call_reset_bus(path: u8) -> bool {
 /// # Errors
 /// [`PortError::Reset`] if the miniport refuses or fails.
 pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
+    power::hold();
     let out = adapter::with(|adapter| {
-        adapter.queues.hold();
         adapter
             .table
             .iter()
@@ -349,7 +360,7 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
                 ticket,
                 generation: slot.generation,
             })
-            .collect::<alloc::vec::Vec<_>>()
+            .collect::<Vec<_>>()
     })
     .ok_or(PortError::NotRunning)?;
     let done = match kind {
@@ -372,7 +383,7 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
     }
     rules::check(Rule::RequestLost);
     adapter::with(|adapter| adapter.queues.release());
-    irql::at(irql::DISPATCH_LEVEL, dispatch::run);
+    irql::at(irql::DISPATCH_LEVEL, dispatch::run_all);
     take_unit_attention(kind, address)?;
     if done {
         Ok(out.len())

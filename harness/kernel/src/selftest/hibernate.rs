@@ -19,7 +19,9 @@ use crate::{
     interrupt,
     irql::{self, HIGH_LEVEL},
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Pa, Placement, Va},
-    pci, power, record, timer,
+    pci, power,
+    processors::{bring_up, park},
+    record, timer,
 };
 
 /// Address of the block whose second half is to be destroyed.
@@ -43,6 +45,7 @@ pub(super) fn run() {
     WITNESS.store(block.va.0, Ordering::Relaxed);
     FROZEN_US.store(timer::now_us(), Ordering::Relaxed);
     let local = 0x1122_3344_5566_7788_u64;
+    park::park_others();
     let flag = interrupt::disable();
     let old = irql::raise(HIGH_LEVEL);
     switch::hibernate(write, resumed);
@@ -50,6 +53,7 @@ pub(super) fn run() {
     timer::resume();
     crate::hw::cpu::write_cr8(old);
     interrupt::restore(flag);
+    bring_up::start_again();
     assert_eq!(local, 0x1122_3344_5566_7788);
     assert_eq!(RESUMED.load(Ordering::Relaxed), 1);
     assert!(timer::now_us() >= FROZEN_US.load(Ordering::Relaxed));

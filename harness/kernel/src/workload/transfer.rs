@@ -22,7 +22,7 @@ use crate::{
         fragments::{self, PagePool},
         random::Random,
     },
-    record,
+    processors, record,
 };
 
 mod flight;
@@ -260,6 +260,7 @@ impl Workload {
             Kind::Write => Request::write(&self.unit, extent.lba, extent.sectors, buffer),
             Kind::Flush => Request::synchronize_cache(&self.unit),
         };
+        let request = self.assigned(request);
         match port::submit(request) {
             Ok(id) => Start::Flies(Operation {
                 id,
@@ -272,6 +273,17 @@ impl Workload {
             Err(error) => {
                 self.give_up(kind, extent, &pages, error, summary);
                 Start::Refused
+            }
+        }
+    }
+
+    /// With several processors, one of them by chance issues it.
+    fn assigned(&mut self, request: Request) -> Request {
+        match processors::count() {
+            1 => request,
+            count => {
+                let drawn = self.random.below(count as u64);
+                request.on(mem::size(drawn))
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     exports::ExportCall,
     irql::{self, Irql},
     mem::{self, Va},
+    processors,
     rules::{self, Rule},
 };
 
@@ -36,7 +37,7 @@ pub(super) fn irql_at_most(what: &str, limit: Irql) -> bool {
 
 /// The routine that the miniport is in; `None` in DriverEntry.
 pub(super) fn routine() -> Option<Routine> {
-    adapter::with(|adapter| adapter.locks.routine()).flatten()
+    adapter::with(|adapter| adapter.locks.routine(processors::current())).flatten()
 }
 
 /// Whether the miniport is in one of `allowed`.

@@ -13,6 +13,7 @@ use super::{
         },
         adapter, invoke,
         locks::{Lock, LockFault},
+        waiting,
     },
     args, ulong,
 };
@@ -21,6 +22,7 @@ use crate::{
     exports::ExportCall,
     irql::{self, Irql},
     mem::Va,
+    processors,
     rules::{self, Rule},
 };
 
@@ -84,12 +86,7 @@ fn acquire_kind(kind: u32, context: Va, handle: Va) -> bool {
 
 /// Takes a lock and raises the IRQL to its level; returns the IRQL before.
 fn take(lock: Lock) -> Irql {
-    let faults = adapter::with(|adapter| adapter.locks.acquire(lock)).unwrap_or_default();
-    rules::check(Rule::StorPortSpinLock);
-    rules::check(Rule::StorPortSpinLock3);
-    for fault in faults {
-        invoke::report_lock_fault(fault);
-    }
+    // Raised first: nothing of this level may come in between.
     let level = level_of(lock);
     let now = irql::current();
     if now < level {
@@ -100,6 +97,13 @@ fn take(lock: Lock) -> Irql {
             format_args!("{lock:?} is acquired at IRQL {now}, above its own {level}"),
         );
     }
+    let me = processors::current();
+    let faults = waiting::until_free(|| adapter::with(|adapter| adapter.locks.acquire(me, lock)));
+    rules::check(Rule::StorPortSpinLock);
+    rules::check(Rule::StorPortSpinLock3);
+    for fault in faults.unwrap_or_default() {
+        invoke::report_lock_fault(fault);
+    }
     crash::cause::lock_taken();
     now
 }
@@ -109,13 +113,14 @@ fn level_of(lock: Lock) -> Irql {
         Lock::Interrupt | Lock::Message(_) => {
             adapter::with(|adapter| adapter.interrupts.irql).unwrap_or(irql::DISPATCH_LEVEL)
         }
-        Lock::Dpc(_) | Lock::StartIo | Lock::Own(_) => irql::DISPATCH_LEVEL,
+        Lock::Dpc(_) | Lock::StartIo | Lock::Channel(_) | Lock::Own(_) => irql::DISPATCH_LEVEL,
     }
 }
 
 fn give_back(lock: Lock, old: Irql) {
     rules::check(Rule::StorPortSpinLock4);
-    let fault = adapter::with(|adapter| adapter.locks.release(lock)).flatten();
+    let me = processors::current();
+    let fault = adapter::with(|adapter| adapter.locks.release(me, lock)).flatten();
     if let Some(fault) = fault {
         invoke::report_lock_fault(fault);
         if matches!(fault, LockFault::NotHeld(_)) {

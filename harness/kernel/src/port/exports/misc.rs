@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     exports::ExportCall,
-    irql, mem, nt, record,
+    irql, mem, nt, processors, record,
     rules::{self, Rule},
     timer,
 };
@@ -39,7 +39,8 @@ pub(super) fn stall_execution(call: &ExportCall) -> u64 {
         format_args!("HwStorStartIo stalls for {us} us"),
     );
     args::may_wait("StorPortStallExecution");
-    timer::stall_us(u64::from(us));
+    // It is the driver that stalls, not the bench: the others go on.
+    timer::stall_aside_us(u64::from(us));
     NOTHING
 }
 
@@ -51,7 +52,9 @@ pub(super) fn synchronize_access(call: &ExportCall) -> u64 {
     let Some((level, held)) = adapter::with(|adapter| {
         (
             adapter.interrupts.irql,
-            adapter.locks.is_held(Lock::Interrupt),
+            adapter
+                .locks
+                .is_held(processors::current(), Lock::Interrupt),
         )
     }) else {
         return boolean(false);

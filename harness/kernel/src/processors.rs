@@ -1,0 +1,171 @@
+//! The machine's processors: how many there are, which one this is, and what each of them has for itself.
+//!
+//! Code of drivers runs on all of them at the same time. The bench kernel's own code runs on one at a time, under one lock
+//! ([`giant`]), so that nothing else in it needs to know of several processors. With one processor the lock does nothing.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`giant`] | the lock around the bench kernel |
+//! | [`bring_up`] | starting the others, their stacks, and what they do when idle |
+//! | [`park`] | holding the others still, for a hibernation or for good |
+//! | [`signal`] | non-maskable messages between processors: stale translations, the end |
+//! | [`delay`] | seeded pauses, so that races are hit |
+//!
+//! [`Each`], [`serves`] and [`message_for`] are pure and tested on Linux.
+
+#[cfg(any(target_os = "none", clippy))]
+pub mod bring_up;
+#[cfg(any(target_os = "none", clippy))]
+pub mod delay;
+#[cfg(any(target_os = "none", clippy))]
+pub mod giant;
+#[cfg(any(target_os = "none", clippy))]
+pub mod park;
+#[cfg(any(target_os = "none", clippy))]
+pub mod signal;
+
+/// Most processors that the bench runs.
+pub const MOST: usize = 8;
+
+/// A value for each processor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Each<T>([T; MOST]);
+
+impl<T> Each<T> {
+    /// From the values, by number.
+    #[must_use]
+    pub const fn new(values: [T; MOST]) -> Self {
+        Self(values)
+    }
+
+    /// The value of processor `number`.
+    ///
+    /// # Panics
+    /// If there can be no such processor.
+    #[must_use]
+    pub fn of(&self, number: usize) -> &T {
+        match self.0.get(number) {
+            Some(value) => value,
+            None => unreachable!("processor {number} of at most {MOST}"),
+        }
+    }
+
+    /// The value of processor `number`, to change.
+    ///
+    /// # Panics
+    /// If there can be no such processor.
+    pub fn of_mut(&mut self, number: usize) -> &mut T {
+        match self.0.get_mut(number) {
+            Some(value) => value,
+            None => unreachable!("processor {number} of at most {MOST}"),
+        }
+    }
+
+    /// All values with the numbers of their processors.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.0.iter().enumerate()
+    }
+}
+
+/// The processor that serves an interrupt message: message 0 (configuration, or the only one) goes to processor 0, the
+/// others go round.
+#[must_use]
+pub const fn serves(message: usize, processors: usize) -> usize {
+    match (message.checked_sub(1), processors) {
+        (None, _) | (_, 0) => 0,
+        (Some(behind), _) => behind % processors,
+    }
+}
+
+/// The message, of those from `first` to `last`, whose processor is `processor`; if none is, one of them by turns.
+#[must_use]
+pub fn message_for(processor: usize, processors: usize, first: usize, last: usize) -> usize {
+    (first..=last)
+        .find(|&message| serves(message, processors) == processor)
+        .unwrap_or_else(|| first + processor % (last.saturating_sub(first) + 1))
+}
+
+#[cfg(any(target_os = "none", clippy))]
+pub use present::{activate, all_others, count, current, is_single};
+
+#[cfg(any(target_os = "none", clippy))]
+mod present {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::hw::descriptors;
+
+    static COUNT: AtomicUsize = AtomicUsize::new(1);
+
+    /// Number of processors that the bench uses.
+    #[must_use]
+    pub fn count() -> usize {
+        COUNT.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is one processor only.
+    #[must_use]
+    pub fn is_single() -> bool {
+        count() == 1
+    }
+
+    /// Number of this processor.
+    #[must_use]
+    pub fn current() -> usize {
+        if is_single() {
+            0
+        } else {
+            descriptors::processor()
+        }
+    }
+
+    /// Numbers of the others.
+    pub fn all_others() -> impl Iterator<Item = usize> {
+        let me = current();
+        (0..count()).filter(move |&number| number != me)
+    }
+
+    /// From now on there are `processors`, and the caller owns the bench kernel's lock. Once, on processor 0.
+    pub fn activate(processors: usize) {
+        super::giant::begin();
+        COUNT.store(processors, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_go_round_the_processors() {
+        let by_message = |processors| [0, 1, 2, 3, 4, 5].map(|message| serves(message, processors));
+        assert_eq!(by_message(4), [0, 0, 1, 2, 3, 0]);
+        assert_eq!(by_message(1), [0; 6]);
+        assert_eq!(by_message(2), [0, 0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn each_processor_finds_its_message_in_the_range() {
+        // Requests have the messages 3 to 6: every processor has one of its own.
+        let mut found = [0, 1, 2, 3].map(|processor| message_for(processor, 4, 3, 6));
+        found.sort_unstable();
+        assert_eq!(found, [3, 4, 5, 6]);
+        for processor in 0..4 {
+            assert_eq!(serves(message_for(processor, 4, 3, 6), 4), processor);
+        }
+        // Fewer messages than processors: they share.
+        assert_eq!(
+            [0, 1, 2, 3].map(|processor| message_for(processor, 4, 1, 1)),
+            [1; 4]
+        );
+        let two = [0, 1, 2, 3].map(|processor| message_for(processor, 4, 1, 2));
+        assert_eq!(two, [1, 2, 1, 2]);
+    }
+
+    #[test]
+    fn each_has_a_value_for_every_processor() {
+        let mut each = Each::new([0; MOST]);
+        *each.of_mut(7) = 5;
+        assert_eq!(each.iter().map(|(_, value)| value).sum::<i32>(), 5);
+        assert_eq!(*each.of(7), 5);
+    }
+}
