@@ -48,6 +48,7 @@ const KINDS: &[(u32, &str, [&str; 2])] = &[
     (21, "PollTimeout", ["waited for", "microseconds"]),
     (22, "FunctionRestored", ["offset", "value"]),
     (23, "CrashCallbacks", ["adds pages", "gives the recorder"]),
+    (24, "ParameterRefused", ["parameter", "value"]),
 ];
 
 /// What a recorder says.

@@ -74,6 +74,8 @@ pub enum Event {
     FunctionRestored = 22,
     /// Bug check callbacks were registered; values: 1 if the one that adds pages is, 1 if the one that gives this recorder is.
     CrashCallbacks = 23,
+    /// A registry parameter is out of its range, and its default holds; values: number of the parameter, value.
+    ParameterRefused = 24,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }
