@@ -82,7 +82,10 @@ pub use self::{
 mod queries {
     use alloc::{collections::BTreeMap, vec::Vec};
 
-    use super::adapter::{self, AccessRange, Limits, MappedRange, Unit};
+    use super::{
+        BlockKind,
+        adapter::{self, AccessRange, Limits, MappedRange, Unit},
+    };
     use crate::mem;
 
     /// The units that the last scan found.
@@ -123,6 +126,12 @@ mod queries {
         adapter::miniport().map_or(0, |miniport| miniport.feature_support)
     }
 
+    /// The request block in use.
+    #[must_use]
+    pub fn block_kind() -> BlockKind {
+        adapter::with(|adapter| adapter.block).unwrap_or(BlockKind::Classic)
+    }
+
     /// `HW_INITIALIZATION_DATA.SrbTypeFlags`.
     #[must_use]
     pub fn srb_type_flags() -> u32 {
@@ -150,6 +159,6 @@ mod queries {
 
 #[cfg(any(target_os = "none", clippy))]
 pub use queries::{
-    access_ranges, config_information, feature_support, limits, mapped_ranges, not_implemented,
-    srb_type_flags, take_peak_in_flight, timeout_resets, units,
+    access_ranges, block_kind, config_information, feature_support, limits, mapped_ranges,
+    not_implemented, srb_type_flags, take_peak_in_flight, timeout_resets, units,
 };
