@@ -49,6 +49,7 @@ const KINDS: &[(u32, &str, [&str; 2])] = &[
     (22, "FunctionRestored", ["offset", "value"]),
     (23, "CrashCallbacks", ["adds pages", "gives the recorder"]),
     (24, "PerformanceOptions", ["options", "channels"]),
+    (25, "ParameterRefused", ["parameter", "value"]),
 ];
 
 /// What a recorder says.

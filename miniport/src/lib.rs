@@ -15,10 +15,12 @@
 #![deny(unsafe_code)]
 
 mod device;
+mod diagnosis;
 mod dump;
 mod dump_context;
 mod lifecycle;
 mod normal;
+mod parameters;
 mod request;
 mod status;
 #[cfg(test)]

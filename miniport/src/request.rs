@@ -6,7 +6,7 @@ use ddi::{
     adapter::Adapter,
     port::{Port, UnitAddress},
     scatter::ScatterGather,
-    srb::{Srb, SrbFlags},
+    srb::{Priority, QueueAction, Srb, SrbFlags},
 };
 use hba::{
     request::{DataDirection, Request, Segment, TaskAttribute},
@@ -66,6 +66,28 @@ pub(crate) const fn direction(flags: SrbFlags, data_bytes: u32) -> Result<DataDi
     }
 }
 
+/// How the device may order a command (virtio 5.6.6.1, `task_attr`).
+#[inline]
+const fn attribute(action: QueueAction) -> TaskAttribute {
+    match action {
+        QueueAction::None | QueueAction::Simple => TaskAttribute::Simple,
+        QueueAction::HeadOfQueue => TaskAttribute::HeadOfQueue,
+        QueueAction::Ordered => TaskAttribute::Ordered,
+    }
+}
+
+/// The command priority (virtio 5.6.6.1, `prio`; SAM-5, 8.7): 1 is the highest, 15 the lowest, and 0 says nothing.
+#[inline]
+const fn priority(priority: Priority) -> u8 {
+    match priority {
+        Priority::Critical => 1,
+        Priority::High => 4,
+        Priority::Normal => 0,
+        Priority::Low => 12,
+        Priority::VeryLow => 15,
+    }
+}
+
 /// The command of an `EXECUTE_SCSI` request, and its data as the device sees them.
 #[inline]
 pub(crate) fn command<'srb, A: Adapter>(
@@ -87,8 +109,8 @@ pub(crate) fn command<'srb, A: Adapter>(
     let request = Request {
         address: wire_address(unit),
         cdb: srb.cdb(),
-        attribute: TaskAttribute::Simple,
-        priority: 0,
+        attribute: attribute(srb.queue_action()),
+        priority: priority(srb.priority()),
         direction,
         data_bytes,
     };
@@ -116,4 +138,32 @@ pub(crate) fn segments(list: Option<ScatterGather<'_>>) -> impl Iterator<Item = 
             length,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Priority, QueueAction, TaskAttribute, attribute, priority};
+
+    #[test]
+    fn more_urgent_requests_have_smaller_numbers_and_most_have_none() {
+        let numbers = [
+            Priority::Critical,
+            Priority::High,
+            Priority::Low,
+            Priority::VeryLow,
+        ]
+        .map(priority);
+        assert!(numbers.is_sorted() && numbers[0] > 0 && numbers[3] < 16);
+        assert_eq!(priority(Priority::Normal), 0);
+    }
+
+    #[test]
+    fn tags_become_task_attributes() {
+        assert_eq!(attribute(QueueAction::None), TaskAttribute::Simple);
+        assert_eq!(
+            attribute(QueueAction::HeadOfQueue),
+            TaskAttribute::HeadOfQueue
+        );
+        assert_eq!(attribute(QueueAction::Ordered), TaskAttribute::Ordered);
+    }
 }

@@ -85,6 +85,7 @@ mod queries {
     use alloc::{collections::BTreeMap, vec::Vec};
 
     use super::{
+        BlockKind,
         adapter::{self, AccessRange, Limits, MappedRange, Unit},
         services::BlockSort,
     };
@@ -126,6 +127,12 @@ mod queries {
     #[must_use]
     pub fn feature_support() -> u32 {
         adapter::miniport().map_or(0, |miniport| miniport.feature_support)
+    }
+
+    /// The request block in use.
+    #[must_use]
+    pub fn block_kind() -> BlockKind {
+        adapter::with(|adapter| adapter.block).unwrap_or(BlockKind::Classic)
     }
 
     /// `HW_INITIALIZATION_DATA.SrbTypeFlags`.
@@ -186,6 +193,6 @@ mod queries {
 
 #[cfg(any(target_os = "none", clippy))]
 pub use queries::{
-    Sizes, access_ranges, config_information, feature_support, limits, mapped_ranges,
+    Sizes, access_ranges, block_kind, config_information, feature_support, limits, mapped_ranges,
     not_implemented, sizes, srb_type_flags, take_peak_in_flight, timeout_resets, units,
 };

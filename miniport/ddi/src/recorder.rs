@@ -76,6 +76,8 @@ pub enum Event {
     CrashCallbacks = 23,
     /// Performance options were set; values: options (`STOR_PERF_*`), concurrent channels.
     PerformanceOptions = 24,
+    /// A registry parameter is out of its range, and its default holds; values: number of the parameter, value.
+    ParameterRefused = 25,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

@@ -78,6 +78,8 @@ bitflags::bitflags! {
         const DATA_IN = wdk_sys::SRB_FLAGS_DATA_IN;
         /// Data flows from memory to the device.
         const DATA_OUT = wdk_sys::SRB_FLAGS_DATA_OUT;
+        /// The request says how it may be ordered.
+        const QUEUE_ACTION_ENABLE = wdk_sys::SRB_FLAGS_QUEUE_ACTION_ENABLE;
         /// No sense data wanted.
         const DISABLE_AUTOSENSE = wdk_sys::SRB_FLAGS_DISABLE_AUTOSENSE;
         const _ = !0;
@@ -99,6 +101,34 @@ pub enum PnpAction {
     SurpriseRemoval,
     /// Any other action.
     Other(i32),
+}
+
+/// How a unit may order a request among others (`QueueAction`, `RequestAttribute`; SAM-5, 8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueAction {
+    /// The request has no tag.
+    None,
+    /// In any order.
+    Simple,
+    /// Before all others.
+    HeadOfQueue,
+    /// After all older ones, before all newer ones.
+    Ordered,
+}
+
+/// How urgent a request is (`RequestPriority`, an `IO_PRIORITY_HINT`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// In the background.
+    VeryLow,
+    /// Less than others.
+    Low,
+    /// As most are, and all that say nothing.
+    Normal,
+    /// More than others.
+    High,
+    /// Memory runs out: paging.
+    Critical,
 }
 
 /// Alignment of the device-visible window in the SRB extension, in bytes.
@@ -181,6 +211,33 @@ impl<A: Adapter> Srb<A> {
     #[inline]
     pub fn flags(&self) -> SrbFlags {
         SrbFlags::from_bits_retain(self.parts().flags())
+    }
+
+    /// How the unit may order the request among others.
+    #[must_use]
+    #[inline]
+    pub fn queue_action(&self) -> QueueAction {
+        if !self.flags().contains(SrbFlags::QUEUE_ACTION_ENABLE) {
+            return QueueAction::None;
+        }
+        match self.parts().queue_action() {
+            wdk_sys::SRB_HEAD_OF_QUEUE_TAG_REQUEST => QueueAction::HeadOfQueue,
+            wdk_sys::SRB_ORDERED_QUEUE_TAG_REQUEST => QueueAction::Ordered,
+            _ => QueueAction::Simple,
+        }
+    }
+
+    /// How urgent the request is.
+    #[must_use]
+    #[inline]
+    pub fn priority(&self) -> Priority {
+        match self.parts().priority() {
+            Some(0) => Priority::VeryLow,
+            Some(1) => Priority::Low,
+            Some(3) => Priority::High,
+            Some(4) => Priority::Critical,
+            _ => Priority::Normal,
+        }
     }
 
     /// Bytes of data to transfer.

@@ -274,7 +274,7 @@ fn place(command: &Command, data: &Data, data_va: Va) -> Option<(Issued, u32)> {
             Command::Scsi { cdb, .. } => (
                 SRB_FUNCTION_EXECUTE_SCSI,
                 Parameters::Command {
-                    cdb: *cdb.bytes(),
+                    cdb: srb::padded(cdb.bytes()),
                     bytes: cdb.length(),
                 },
             ),

@@ -1,11 +1,18 @@
 //! Command descriptor blocks of the normal role: bus scan and disk I/O (SPC-5, SBC-4).
 
+use super::srb::CDB_BYTES;
+
 use super::abi::srb::{
-    SCSIOP_INQUIRY, SCSIOP_READ, SCSIOP_READ_CAPACITY, SCSIOP_READ16, SCSIOP_REPORT_LUNS,
-    SCSIOP_SERVICE_ACTION_IN16, SCSIOP_SYNCHRONIZE_CACHE, SCSIOP_TEST_UNIT_READY, SCSIOP_WRITE,
-    SCSIOP_WRITE16,
+    SCSIOP_INQUIRY, SCSIOP_OPERATION32, SCSIOP_PERSISTENT_RESERVE_IN,
+    SCSIOP_PERSISTENT_RESERVE_OUT, SCSIOP_READ, SCSIOP_READ_CAPACITY, SCSIOP_READ16,
+    SCSIOP_REPORT_LUNS, SCSIOP_SERVICE_ACTION_IN16, SCSIOP_SYNCHRONIZE_CACHE,
+    SCSIOP_TEST_UNIT_READY, SCSIOP_UNMAP, SCSIOP_WRITE, SCSIOP_WRITE_SAME16, SCSIOP_WRITE16,
 };
 
+/// Bytes of the parameter list of UNMAP for one stretch.
+const UNMAP_LIST_BYTES: u16 = 24;
+/// READ (32) is service action 9 of the variable-length commands.
+const READ_32_ACTION: u16 = 9;
 /// READ CAPACITY (16) is service action 0x10 of SERVICE ACTION IN (16).
 const READ_CAPACITY_16: u8 = 0x10;
 
@@ -24,13 +31,13 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cdb {
     /// The block, padded with zeros.
-    pub bytes: [u8; 16],
+    pub bytes: [u8; CDB_BYTES],
     /// Its length.
     pub length: u8,
 }
 
 const fn cdb(operation: u8, length: u8) -> Cdb {
-    let mut bytes = [0; 16];
+    let mut bytes = [0; CDB_BYTES];
     bytes[0] = operation;
     Cdb { bytes, length }
 }
@@ -92,6 +99,66 @@ pub const fn inquiry_page(page: u8, allocation_bytes: u8) -> Cdb {
 pub fn report_luns(allocation_bytes: u32) -> Cdb {
     let mut cdb = cdb(SCSIOP_REPORT_LUNS, 12);
     cdb.bytes[6..10].copy_from_slice(&allocation_bytes.to_be_bytes());
+    cdb
+}
+
+/// WRITE SAME (16): one sector of data for `sectors` sectors; `unmap` allows the device to give them back where that reads the same.
+#[must_use]
+pub fn write_same(lba: u64, sectors: u32, unmap: bool) -> Cdb {
+    let mut cdb = cdb(SCSIOP_WRITE_SAME16, 16);
+    cdb.bytes[1] = if unmap { 1 << 3 } else { 0 };
+    cdb.bytes[2..10].copy_from_slice(&lba.to_be_bytes());
+    cdb.bytes[10..14].copy_from_slice(&sectors.to_be_bytes());
+    cdb
+}
+
+/// UNMAP; the sectors are in its parameter list.
+#[must_use]
+pub fn unmap() -> Cdb {
+    let mut cdb = cdb(SCSIOP_UNMAP, 10);
+    cdb.bytes[7..9].copy_from_slice(&UNMAP_LIST_BYTES.to_be_bytes());
+    cdb
+}
+
+/// The parameter list of UNMAP for one stretch of sectors (SBC-4, 5.35.2).
+#[must_use]
+pub fn unmap_list(lba: u64, sectors: u32) -> [u8; UNMAP_LIST_BYTES as usize] {
+    let mut list = [0; UNMAP_LIST_BYTES as usize];
+    // Both lengths count what follows them: the list, and its one descriptor.
+    list[0..2].copy_from_slice(&(UNMAP_LIST_BYTES - 2).to_be_bytes());
+    list[2..4].copy_from_slice(&(UNMAP_LIST_BYTES - 8).to_be_bytes());
+    list[8..16].copy_from_slice(&lba.to_be_bytes());
+    list[16..20].copy_from_slice(&sectors.to_be_bytes());
+    list
+}
+
+/// PERSISTENT RESERVE IN, READ KEYS.
+#[must_use]
+pub fn read_reservation_keys(allocation_bytes: u16) -> Cdb {
+    let mut cdb = cdb(SCSIOP_PERSISTENT_RESERVE_IN, 10);
+    cdb.bytes[7..9].copy_from_slice(&allocation_bytes.to_be_bytes());
+    cdb
+}
+
+/// PERSISTENT RESERVE OUT, REGISTER, with a parameter list of `parameter_bytes`.
+#[must_use]
+pub fn register_reservation_key(parameter_bytes: u32) -> Cdb {
+    let mut cdb = cdb(SCSIOP_PERSISTENT_RESERVE_OUT, 10);
+    cdb.bytes[5..9].copy_from_slice(&parameter_bytes.to_be_bytes());
+    cdb
+}
+
+/// READ (32): a command of 32 bytes.
+#[must_use]
+pub fn read_32(lba: u64, sectors: u32) -> Cdb {
+    let mut cdb = cdb(SCSIOP_OPERATION32, 32);
+    // Bytes that follow, and the service action.
+    cdb.bytes[7] = 24;
+    cdb.bytes[8..10].copy_from_slice(&READ_32_ACTION.to_be_bytes());
+    cdb.bytes[12..20].copy_from_slice(&lba.to_be_bytes());
+    let lba_low = u32::try_from(lba & u64::from(u32::MAX)).unwrap_or(0);
+    cdb.bytes[20..24].copy_from_slice(&lba_low.to_be_bytes());
+    cdb.bytes[28..32].copy_from_slice(&sectors.to_be_bytes());
     cdb
 }
 

@@ -17,7 +17,7 @@ use super::{
             SRB_STATUS_MASK, SRB_STATUS_PENDING, STOR_ADDR_BTL8_ADDRESS_LENGTH,
             STOR_ADDRESS_TYPE_BTL8, STORAGE_REQUEST_BLOCK_VERSION_1, ScsiPnpRequestBlock,
             ScsiPowerRequestBlock, ScsiRequestBlock, SrbExDataPnp, SrbExDataPower,
-            SrbExDataScsiCdb16, StorAddrBtl8, StorageRequestBlock,
+            SrbExDataScsiCdb16, SrbExDataScsiCdb32, StorAddrBtl8, StorageRequestBlock,
         },
     },
     queue::Address,
@@ -26,6 +26,10 @@ use super::{
 #[cfg(test)]
 mod tests;
 
+/// Longest command descriptor block that a request block holds.
+pub const CDB_BYTES: usize = 32;
+/// Longest one of the classic request block.
+pub const CLASSIC_CDB_BYTES: usize = 16;
 /// `SRB_SIMPLE_TAG_REQUEST`: the request may be reordered (srb.h).
 const SIMPLE_TAG: u8 = 0x20;
 /// Offset of the address in an extended request block.
@@ -39,16 +43,22 @@ const COMMON_HEADER_BYTES: u16 = 8;
 const CLASSIC_BYTES: usize = 88;
 const CLASSIC_LENGTH: u16 = 88;
 const CDB16_BYTES: u32 = 40;
+const CDB32_BYTES: u32 = 56;
 const POWER_BYTES: u32 = 24;
 const PNP_BYTES: u32 = 24;
-const EXTENDED_BYTES: usize = 184;
+const EXTENDED_BYTES: usize = 200;
 const _: () = {
     assert!(ScsiRequestBlock::BYTES == CLASSIC_BYTES as u64);
     assert!(ScsiRequestBlock::BYTES == CLASSIC_LENGTH as u64);
     assert!(SrbExDataScsiCdb16::BYTES == CDB16_BYTES as u64);
+    assert!(SrbExDataScsiCdb32::BYTES == CDB32_BYTES as u64);
+    assert!(
+        SrbExDataScsiCdb32::SENSE_INFO_BUFFER.offset
+            == SrbExDataScsiCdb16::SENSE_INFO_BUFFER.offset
+    );
     assert!(SrbExDataPower::BYTES == POWER_BYTES as u64);
     assert!(SrbExDataPnp::BYTES == PNP_BYTES as u64);
-    assert!(EXTENDED_BYTES as u64 == EX_DATA_OFFSET as u64 + SrbExDataScsiCdb16::BYTES);
+    assert!(EXTENDED_BYTES as u64 == EX_DATA_OFFSET as u64 + SrbExDataScsiCdb32::BYTES);
 };
 
 /// Which of the two request blocks.
@@ -67,8 +77,8 @@ pub enum Parameters {
     None,
     /// A SCSI command.
     Command {
-        /// The command descriptor block.
-        cdb: [u8; 16],
+        /// The command descriptor block, padded with zeros.
+        cdb: [u8; CDB_BYTES],
         /// Its length in bytes.
         bytes: u8,
     },
@@ -185,7 +195,7 @@ impl SrbSpec {
         match self.parameters {
             Parameters::None => {}
             Parameters::Command { cdb, bytes } => {
-                abi::put(srb, ScsiRequestBlock::CDB, cdb);
+                abi::put(srb, ScsiRequestBlock::CDB, first_16(&cdb));
                 abi::put(srb, ScsiRequestBlock::CDB_LENGTH, bytes);
                 abi::put(
                     srb,
@@ -287,7 +297,13 @@ impl SrbSpec {
         let (kind, bytes) = match self.parameters {
             Parameters::None => return 0,
             Parameters::Command { cdb, bytes } => {
-                abi::put(data, SrbExDataScsiCdb16::CDB, cdb);
+                let (kind, size) = if usize::from(bytes) <= CLASSIC_CDB_BYTES {
+                    abi::put(data, SrbExDataScsiCdb16::CDB, first_16(&cdb));
+                    (srbex::SCSI_CDB16, CDB16_BYTES)
+                } else {
+                    abi::put(data, SrbExDataScsiCdb32::CDB, cdb);
+                    (srbex::SCSI_CDB32, CDB32_BYTES)
+                };
                 abi::put(data, SrbExDataScsiCdb16::CDB_LENGTH, bytes);
                 abi::put(
                     data,
@@ -299,7 +315,7 @@ impl SrbSpec {
                     SrbExDataScsiCdb16::SENSE_INFO_BUFFER_LENGTH,
                     self.sense_bytes,
                 );
-                (srbex::SCSI_CDB16, CDB16_BYTES)
+                (kind, size)
             }
             Parameters::Power {
                 flags,
@@ -322,6 +338,25 @@ impl SrbSpec {
         abi::put(data, SrbExDataScsiCdb16::LENGTH, bytes - 8);
         bytes
     }
+}
+
+/// A command of up to 16 bytes with room for 32.
+#[must_use]
+pub fn padded(cdb: &[u8; CLASSIC_CDB_BYTES]) -> [u8; CDB_BYTES] {
+    let mut bytes = [0; CDB_BYTES];
+    bytes[..CLASSIC_CDB_BYTES].copy_from_slice(cdb);
+    bytes
+}
+
+/// The part of a command that a block for 16 bytes holds.
+const fn first_16(cdb: &[u8; CDB_BYTES]) -> [u8; CLASSIC_CDB_BYTES] {
+    let mut first = [0; CLASSIC_CDB_BYTES];
+    let mut index = 0;
+    while index < CLASSIC_CDB_BYTES {
+        first[index] = cdb[index];
+        index += 1;
+    }
+    first
 }
 
 /// Reads a completed request block; `None` if it is too short or no longer a request block.
@@ -368,5 +403,9 @@ pub fn outcome(block: &[u8], kind: BlockKind) -> Option<SrbOutcome> {
 fn command_data(block: &[u8]) -> Option<&[u8]> {
     let data = block.get(EX_DATA_OFFSET as usize..)?;
     let kind: u32 = abi::get(data, SrbExDataScsiCdb16::TYPE)?;
-    (kind == srbex::SCSI_CDB16.cast_unsigned()).then_some(data)
+    // Both kinds have status and sense length in the same places.
+    [srbex::SCSI_CDB16, srbex::SCSI_CDB32]
+        .into_iter()
+        .any(|known| kind == known.cast_unsigned())
+        .then_some(data)
 }

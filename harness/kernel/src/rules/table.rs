@@ -238,6 +238,8 @@ rules! {
         "No request exceeds its time-out.";
     RequestRefused, Bench, CHECKED,
         "A request that the miniport must refuse or support is answered as documented.";
+    CommandPassedThrough, Bench, CHECKED,
+        "A command that is no read or write is sent as it is, and what comes of it is the device's answer.";
     BufferTouchedByCpu, Bench, CHECKED,
         "Read and write buffers that are not mapped for the CPU are left to the device.";
     InterruptClaimed, Bench, CHECKED,

@@ -34,6 +34,10 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
         let _ = workload.land(flight, "in flight at bug check callbacks");
     });
     record::step("rare requests", || port::send_rare_requests(&system.unit)).map_err(failed)?;
+    record::step("commands passed through", || {
+        workload.pass_through(port::block_kind())
+    })
+    .map_err(failed)?;
     record::step("PnP stop and start", stop_and_start).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
     record::step("power down and up", || {

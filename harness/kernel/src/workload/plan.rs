@@ -136,6 +136,17 @@ impl Plan {
         Some(Planned { kind, extent })
     }
 
+    /// The last `sectors` sectors of the area.
+    #[must_use]
+    pub fn tail(&self, sectors: u32) -> Extent {
+        let all = self.versions.len() as u64;
+        let sectors = sectors.min(u32::try_from(all).unwrap_or(u32::MAX));
+        Extent {
+            lba: self.first_lba + all - u64::from(sectors),
+            sectors,
+        }
+    }
+
     /// Whether a request in flight meets `extent`.
     #[must_use]
     pub fn meets_flight(&self, extent: Extent) -> bool {

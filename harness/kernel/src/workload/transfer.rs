@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod flight;
+mod pass_through;
 
 pub use flight::Flight;
 

@@ -30,6 +30,21 @@ const REVIEWED_CONSTANTS: &[(&str, i64, &str)] = &[
     ("IRP_MN_START_DEVICE", 0, "wdm.h, documented"),
     ("IRP_MN_STOP_DEVICE", 4, "wdm.h, documented"),
     ("IRP_MN_SURPRISE_REMOVAL", 23, "wdm.h, documented"),
+    (
+        "SRB_SIMPLE_TAG_REQUEST",
+        0x20,
+        "the SCSI-2 message codes that QueueAction is documented as",
+    ),
+    (
+        "SRB_HEAD_OF_QUEUE_TAG_REQUEST",
+        0x21,
+        "the SCSI-2 message codes that QueueAction is documented as",
+    ),
+    (
+        "SRB_ORDERED_QUEUE_TAG_REQUEST",
+        0x22,
+        "the SCSI-2 message codes that QueueAction is documented as",
+    ),
     ("REG_BINARY", 3, "registry value types, documented"),
     ("REG_DWORD", 4, "registry value types, documented"),
     (

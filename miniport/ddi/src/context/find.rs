@@ -19,6 +19,7 @@ use crate::{
     inlines,
     memory::{BusRange, UncachedMemory, quad},
     mmio::RegisterRange,
+    parameters::AdapterRegistry,
     port::Port,
     private::PrivateArea,
     resident::Residents,
@@ -133,6 +134,15 @@ impl<'call> FindAdapterContext<'call> {
         match DumpMode::from_code(self.config.DumpMode) {
             DumpMode::None if self.argument_says_dump => DumpMode::Crash,
             mode => mode,
+        }
+    }
+
+    /// The driver's values in the registry; `None` in the dump stack, which has none, or when the port has no memory for a buffer.
+    #[must_use]
+    pub fn registry(&self) -> Option<AdapterRegistry<'call>> {
+        match self.dump_mode() {
+            DumpMode::None => AdapterRegistry::open(self.port),
+            _ => None,
         }
     }
 

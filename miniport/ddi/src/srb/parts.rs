@@ -94,6 +94,24 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// `QueueAction`, which the extended shape calls `RequestAttribute`.
+    #[inline]
+    pub(crate) const fn queue_action(self) -> u32 {
+        match self {
+            Self::Legacy(srb) => srb.QueueAction as u32,
+            Self::Extended(srb) => srb.fixed().RequestAttribute as u32,
+        }
+    }
+
+    /// `RequestPriority`; the legacy shape has none.
+    #[inline]
+    pub(crate) const fn priority(self) -> Option<u16> {
+        match self {
+            Self::Legacy(_) => None,
+            Self::Extended(srb) => Some(srb.fixed().RequestPriority),
+        }
+    }
+
     pub(crate) const fn data_buffer(self) -> *mut c_void {
         match self {
             Self::Legacy(srb) => srb.DataBuffer,

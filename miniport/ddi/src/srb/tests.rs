@@ -32,6 +32,8 @@ fn extended() -> Extended {
             SrbLength: 256,
             SrbFunction: 0x20,
             SrbFlags: 0x40,
+            RequestPriority: 3,
+            RequestAttribute: 0x22,
             AddressOffset: 128,
             NumSrbExData: 1,
             DataTransferLength: 4096,
@@ -97,6 +99,7 @@ fn the_shapes_agree() {
         SenseInfoBufferLength: 18,
         SenseInfoBuffer: core::ptr::without_provenance_mut(0x1000),
         SrbFlags: 0x40,
+        QueueAction: 0x22,
         DataTransferLength: 4096,
         Cdb: CDB,
         ..Default::default()
@@ -111,7 +114,10 @@ fn the_shapes_agree() {
         assert_eq!(parts.data_transfer_length(), 4096);
         assert_eq!(parts.cdb(), &CDB[..10]);
         assert_eq!(parts.sense().1, 18);
+        assert_eq!(parts.queue_action(), 0x22);
     }
+    assert_eq!(old.priority(), None);
+    assert_eq!(modern.parts().priority(), Some(3));
 }
 
 #[test]

@@ -82,6 +82,19 @@ structure! {
 }
 
 structure! {
+    /// Command of up to 32 bytes; up to the command it is [`SrbExDataScsiCdb16`].
+    SrbExDataScsiCdb32 = "SRBEX_DATA_SCSI_CDB32", 56 {
+        TYPE: u32 = "Type" @ 0,
+        LENGTH: u32 = "Length" @ 4,
+        SCSI_STATUS: u8 = "ScsiStatus" @ 8,
+        SENSE_INFO_BUFFER_LENGTH: u8 = "SenseInfoBufferLength" @ 9,
+        CDB_LENGTH: u8 = "CdbLength" @ 10,
+        SENSE_INFO_BUFFER: u64 = "SenseInfoBuffer" @ 16,
+        CDB: [u8; 32] = "Cdb" @ 24,
+    }
+}
+
+structure! {
     /// Parameters of `SRB_FUNCTION_POWER`.
     SrbExDataPower = "SRBEX_DATA_POWER", 24 {
         TYPE: u32 = "Type" @ 0,
@@ -311,6 +324,10 @@ constants! {
     SCSIOP_SERVICE_ACTION_IN16: u8 = 0x9E;
     SCSIOP_REPORT_LUNS: u8 = 0xA0;
     SCSIOP_UNMAP: u8 = 0x42;
+    SCSIOP_WRITE_SAME16: u8 = 0x93;
+    SCSIOP_PERSISTENT_RESERVE_IN: u8 = 0x5E;
+    SCSIOP_PERSISTENT_RESERVE_OUT: u8 = 0x5F;
+    SCSIOP_OPERATION32: u8 = 0x7F;
 }
 
 constants! {

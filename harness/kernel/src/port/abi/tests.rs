@@ -67,6 +67,7 @@ fn structures() -> Vec<(&'static str, u64, &'static [FieldFact])> {
         srb::StorageRequestBlock,
         srb::SrbExData,
         srb::SrbExDataScsiCdb16,
+        srb::SrbExDataScsiCdb32,
         srb::SrbExDataPower,
         srb::SrbExDataPnp,
         srb::SrbExDataIoInfo,

@@ -24,9 +24,43 @@ fn spec(function: u8, parameters: Parameters) -> SrbSpec {
 }
 
 const COMMAND: Parameters = Parameters::Command {
-    cdb: [0x28, 0, 1, 2, 3, 4, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0],
+    cdb: [
+        0x28, 0, 1, 2, 3, 4, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0,
+    ],
     bytes: 10,
 };
+
+/// A command of 32 bytes, each of another value.
+const LONG_COMMAND: Parameters = Parameters::Command {
+    cdb: [
+        0x7F, 1, 2, 3, 4, 5, 6, 24, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+        24, 25, 26, 27, 28, 29, 30, 31,
+    ],
+    bytes: 32,
+};
+
+#[test]
+fn a_command_of_32_bytes_has_a_block_of_its_own_kind() {
+    let mut block = spec(0, LONG_COMMAND).encode(BlockKind::Extended);
+    assert_eq!(block.len(), 200);
+    assert_eq!(block[16..20], 200_u32.to_le_bytes(), "SrbLength");
+    assert_eq!(
+        block[144..152],
+        [0x41, 0, 0, 0, 48, 0, 0, 0],
+        "CDB32, 48 bytes"
+    );
+    assert_eq!(
+        block[153..155],
+        [18, 32],
+        "SenseInfoBufferLength, CdbLength"
+    );
+    assert_eq!(block[168], 0x7F, "first byte of Cdb");
+    assert_eq!(block[199], 31, "last byte of Cdb");
+    block[152] = 2;
+    let outcome = outcome(&block, BlockKind::Extended).expect("a request block");
+    assert_eq!((outcome.scsi_status, outcome.sense_bytes), (2, 18));
+}
 
 #[test]
 fn extended_command_has_everything_in_its_place() {
