@@ -50,6 +50,7 @@ const KINDS: &[(u32, &str, [&str; 2])] = &[
     (23, "CrashCallbacks", ["adds pages", "gives the recorder"]),
     (24, "PerformanceOptions", ["options", "channels"]),
     (25, "ParameterRefused", ["parameter", "value"]),
+    (26, "UnitsChanged", ["events", "times lost"]),
 ];
 
 /// What a recorder says.

@@ -29,7 +29,7 @@ pub(crate) enum Finding {
     AdapterReset,
     /// A task management function was not answered in time; function, and address as a number.
     ManagementTimeout,
-    /// The device reports a change of its units; event, and whether earlier ones were lost.
+    /// Units came, went or changed, and the port is told to look; number of events, and of those that the device lost.
     UnitsChanged,
 }
 
@@ -86,11 +86,11 @@ impl Finding {
                 Some(EventCode::BusTimeOut),
             ),
             Self::UnitsChanged => (
-                Event::DeviceEvent,
+                Event::UnitsChanged,
                 Level::Informational,
                 text!("The device reports a change of its units"),
-                text!("Event"),
-                text!("EarlierOnesLost"),
+                text!("Events"),
+                text!("TimesThatEventsWereLost"),
                 None,
             ),
         };
@@ -107,7 +107,8 @@ impl Finding {
     }
 }
 
-/// Tells of a finding about the adapter, or about a unit. IRQL: at most `DISPATCH_LEVEL`. Services that the port lacks are done without.
+/// Tells of a finding about the adapter, or about a unit. With no spin lock of the driver's own held. Services that the port lacks are done
+/// without.
 #[cold]
 pub(crate) fn tell(
     port: Port<'_>,

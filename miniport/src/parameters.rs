@@ -10,11 +10,18 @@ use ddi::{
     context::FindAdapterContext,
     recorder::{self, Event},
 };
-use hba::plan::{NormalOptions, RING_SIZE_MAX, SEGMENTS_MAX, SegMaxRule};
+use hba::{
+    device::Features,
+    plan::{NormalOptions, RING_SIZE_MAX, SegMaxRule},
+};
+
+use crate::normal::QUEUES_MAX;
 
 /// Bytes of a page.
 const PAGE_BYTES: u32 = 4096;
-/// Largest transfer that the driver's segments can hold, in KiB: one segment less, because a buffer may begin inside a page.
+/// Most segments of a request: the SRB extension, whose size is told before any parameter can be read, has room for no more.
+const SEGMENTS_MAX: u16 = NormalOptions::STANDARD.segments;
+/// Largest transfer that they hold, in KiB: one segment less, because a buffer may begin inside a page.
 const TRANSFER_KIB_MAX: u32 = (SEGMENTS_MAX as u32 - 1) * (PAGE_BYTES / 1024);
 
 /// One parameter: a `REG_DWORD` below `Parameters\Device`, or below `Parameters\Device<n>` for one adapter.
@@ -68,19 +75,23 @@ impl Parameter {
     }
 }
 
-/// Request queues; 0: one for each processor, as far as device and interrupt messages go.
-const REQUEST_QUEUES: Parameter = Parameter::new(c"RequestQueues", 0, 16, 0);
+/// Request queues; 0: one for each processor, as far as the device goes.
+const REQUEST_QUEUES: Parameter = Parameter::new(c"RequestQueues", 0, QUEUES_MAX as u32, 0);
 /// Descriptors of each request ring at most; the device may have fewer.
 const RING_SIZE: Parameter =
     Parameter::new(c"RingSize", 16, RING_SIZE_MAX as u32, RING_SIZE_MAX as u32).power_of_two();
 /// Longest transfer in KiB; the device may take less.
-const MAXIMUM_TRANSFER: Parameter =
-    Parameter::new(c"MaximumTransferKiB", 64, TRANSFER_KIB_MAX, 2048);
+const MAXIMUM_TRANSFER: Parameter = Parameter::new(
+    c"MaximumTransferKiB",
+    64,
+    TRANSFER_KIB_MAX,
+    TRANSFER_KIB_MAX,
+);
 /// Requests outstanding at one unit; 0: what the device says (`cmd_per_lun`).
 const UNIT_QUEUE_DEPTH: Parameter = Parameter::new(c"UnitQueueDepth", 0, 1024, 0);
 /// Packed rings where the device offers them.
 const PACKED_RING: Parameter = Parameter::new(c"PackedRing", 0, 1, 1);
-/// No request has more segments than the device's `seg_max`, whatever the form of its descriptors.
+/// No request has more segments than the device's `seg_max`, even if that is only its ring's size again.
 const STRICT_SEGMENTS: Parameter = Parameter::new(c"StrictSegmentLimit", 0, 1, 0);
 /// How long the device may take to answer a task management function, in milliseconds.
 const MANAGEMENT_TIMEOUT: Parameter = Parameter::new(c"TaskManagementTimeout", 100, 60_000, 5_000);
@@ -143,7 +154,7 @@ impl Parameters {
             unit_queue_depth: number_or_none(depth),
             packed_ring: packed != 0,
             seg_max: if strict == 0 {
-                SegMaxRule::RingOnly
+                SegMaxRule::HonouredUnlessDerived
             } else {
                 SegMaxRule::Honoured
             },
@@ -151,14 +162,19 @@ impl Parameters {
         }
     }
 
-    /// The choices of a plan, for a system with that many processors.
-    pub(crate) fn options(&self, processors: u16) -> NormalOptions {
+    /// The choices of a plan, with that many request queues and rings of that size at most.
+    pub(crate) fn options(&self, request_queues: u16, ring_size: u16) -> NormalOptions {
         let pages = self.transfer_bytes.div_ceil(PAGE_BYTES);
         NormalOptions {
-            request_queues: self.request_queues.unwrap_or(processors).max(1),
-            ring_size: self.ring_size,
+            request_queues,
+            ring_size: self.ring_size.min(ring_size),
             segments: u16::try_from(pages.saturating_add(1)).unwrap_or(SEGMENTS_MAX),
             seg_max: self.seg_max,
+            without: if self.packed_ring {
+                Features::empty()
+            } else {
+                Features::RING_PACKED
+            },
         }
     }
 }

@@ -145,27 +145,20 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     } else {
         0
     };
-<<<<<<< HEAD
-    let start = timer::instructions();
-=======
     let given_up = giant::give_up(For::Driver);
     delay::maybe();
->>>>>>> 272b861
+    let start = timer::instructions();
     let returned = stubs::call(entry, &slots, Va(stack));
-    giant::take_back(given_up);
     let instructions = timer::instructions().wrapping_sub(start);
+    giant::take_back(given_up);
     let irql_after = irql::current();
-<<<<<<< HEAD
-    let foreign = ACTIVE.lock().last().map_or(0, |active| {
-        active.foreign_instructions + active.ways.instructions()
-    });
-=======
     let foreign = ACTIVE
         .lock()
         .of(processors::current())
         .last()
-        .map_or(0, |active| active.foreign_instructions);
->>>>>>> 272b861
+        .map_or(0, |active| {
+            active.foreign_instructions + active.ways.instructions()
+        });
     let own_instructions = instructions.saturating_sub(foreign);
     measure::callback(callback.name, own_instructions);
     if let Some(hooks) = hooks {
@@ -290,7 +283,7 @@ pub(crate) fn leave_export(instructions: u64) {
 
 /// Notes that a doorbell of the running callback was caught, by handlers that took that many instructions.
 pub(crate) fn caught(instructions: u64) {
-    if let Some(active) = ACTIVE.lock().last_mut()
+    if let Some(active) = ACTIVE.lock().of_mut(processors::current()).last_mut()
         && active.exports.is_empty()
     {
         active.foreign_instructions += instructions;

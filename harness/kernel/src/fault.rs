@@ -10,13 +10,9 @@ use crate::{
     hw::{cpu, entry::Frame, layout},
     image,
     irql::{self, DISPATCH_LEVEL},
-<<<<<<< HEAD
     measure::doorbell,
-    mem::{PAGE_BYTES, Va},
-=======
     mem::{PAGE_BYTES, Va, paging},
     processors::{self, giant, signal},
->>>>>>> 272b861
     record,
     sync::Lock,
 };

@@ -97,19 +97,16 @@ pub enum Flag {
 
 static CONNECTIONS: Lock<BTreeMap<u8, (Handler, Source)>> = Lock::new(BTreeMap::new());
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
-<<<<<<< HEAD
 /// DPCs run with interrupts disabled.
 static HELD_BACK: AtomicBool = AtomicBool::new(false);
+/// Processors that are in [`wait`].
+static WAITING: Each<AtomicBool> = Each::new([const { AtomicBool::new(false) }; MOST]);
 
 /// Lets no interrupt come between DPCs from now on, or lets them again: for measurements, in which the device may only
 /// interrupt when it is asked to.
 pub fn hold_back(during_dpcs: bool) {
     HELD_BACK.store(during_dpcs, Ordering::Relaxed);
 }
-=======
-/// Processors that are in [`wait`].
-static WAITING: Each<AtomicBool> = Each::new([const { AtomicBool::new(false) }; MOST]);
->>>>>>> 272b861
 
 /// Disables interrupts; returns what to [`restore`].
 #[must_use]

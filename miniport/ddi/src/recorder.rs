@@ -78,6 +78,8 @@ pub enum Event {
     PerformanceOptions = 24,
     /// A registry parameter is out of its range, and its default holds; values: number of the parameter, value.
     ParameterRefused = 25,
+    /// The port was told to look for units; values: events that said so, times that the device had lost events.
+    UnitsChanged = 26,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

@@ -21,7 +21,7 @@ use std::{
     cell::Cell,
     cell::RefCell,
     collections::VecDeque,
-    ffi::c_void,
+    ffi::{CStr, c_void},
     rc::Rc,
     sync::{Mutex, MutexGuard, PoisonError},
     vec::Vec,
@@ -145,6 +145,12 @@ pub(crate) struct State {
     pub(crate) perf: topology::Perf,
     pub(crate) stalls_in_start_io: u32,
     pub(crate) refused: Vec<i32>,
+    /// Values below the driver's key.
+    pub(crate) registry: Vec<(&'static CStr, u32)>,
+    /// The buffer that was lent for reading them.
+    pub(crate) registry_buffer: Option<Box<u64>>,
+    /// Numbers of the structured events.
+    pub(crate) traced: Vec<u32>,
     pub(crate) mapped: u32,
     pub(crate) bus_data_reads: u32,
     pub(crate) callbacks: Vec<crash::Registered>,
@@ -201,6 +207,17 @@ impl Simulator {
             is_dump: self.is_dump,
         };
         fake::answer(move |call| services.answer(call));
+    }
+
+    /// Puts a `REG_DWORD` below the driver's `Parameters\Device` key.
+    pub fn set_parameter(&self, name: &'static CStr, value: u32) {
+        self.state.borrow_mut().registry.push((name, value));
+    }
+
+    /// Numbers of the structured events that the driver wrote, in order.
+    #[must_use]
+    pub fn traced_events(&self) -> Vec<u32> {
+        self.state.borrow().traced.clone()
     }
 
     /// Gives the adapter only so many messages; 0 is the line interrupt.

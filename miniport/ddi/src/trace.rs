@@ -103,7 +103,8 @@ pub struct TraceEvent {
 }
 
 impl Port<'_> {
-    /// Writes an event with its values, about a unit or about the adapter. IRQL: at most `DISPATCH_LEVEL`.
+    /// Writes an event with its values, about a unit or about the adapter. Its page names no IRQL; what it leads to, `EtwWrite`, runs at any
+    /// as long as texts and values are resident, which constants of a driver are.
     ///
     /// # Errors
     /// The port's status: [`StorError::NotImplemented`] before Windows 8.1 and in the dump stack.

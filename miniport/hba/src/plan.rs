@@ -92,6 +92,8 @@ pub struct NormalOptions {
     pub segments: u16,
     /// What to make of `seg_max`.
     pub seg_max: SegMaxRule,
+    /// Features to do without though the device offers them and the driver knows them.
+    pub without: Features,
 }
 
 impl NormalOptions {
@@ -101,6 +103,7 @@ impl NormalOptions {
         ring_size: RING_SIZE_MAX,
         segments: NORMAL_SEGMENTS,
         seg_max: SegMaxRule::HonouredUnlessDerived,
+        without: Features::empty(),
     };
 }
 
@@ -171,7 +174,10 @@ impl Plan {
         probe: &Probe,
         options: &NormalOptions,
     ) -> Result<Self, PlanError> {
-        let features = probe.offered.intersection(Features::NORMAL);
+        let features = probe
+            .offered
+            .intersection(Features::NORMAL)
+            .difference(options.without);
         let format = features.ring_format();
         let request_ring = ring_size(
             format,

@@ -21,8 +21,11 @@ use hba::{
 };
 
 use super::{DESCRIPTORS_MAX, NormalAdapter, QUEUES_MAX, queue::Queue};
-use crate::device::{
-    DeviceMemory, DeviceRegisters, Patience, RANGES_MAX, collect_ranges, map_registers, reset,
+use crate::{
+    device::{
+        DeviceMemory, DeviceRegisters, Patience, RANGES_MAX, collect_ranges, map_registers, reset,
+    },
+    parameters::Parameters,
 };
 
 /// What the adapter is made of; plain and unchanging once it is found.
@@ -30,6 +33,8 @@ use crate::device::{
 pub(crate) struct Found {
     /// How the device is used.
     pub(crate) plan: Plan,
+    /// What the registry says.
+    pub(crate) parameters: Parameters,
     /// How the dump life uses it; `None` when the device cannot serve a dump.
     pub(crate) dump_plan: Option<Plan>,
     /// The device's registers.
@@ -76,8 +81,8 @@ impl NormalAdapter {
                 Some(Queue::new(number, RequestTable::new(places.lend()?), slots))
             })
             .ok_or_else(|| refuse(Step::Private, 0, FindError::Failed))?;
-        let depth = u32::from(plan.limits().commands_per_lun.min(ring));
-        self.unit_depth.store(depth, Ordering::Relaxed);
+        self.unit_depth
+            .store(found.unit_depth().into(), Ordering::Relaxed);
         self.found = Some(found);
         INSTANCE.note(context.port());
         Ok(())
@@ -85,6 +90,11 @@ impl NormalAdapter {
 }
 
 impl Found {
+    /// Requests outstanding at one unit at most.
+    fn unit_depth(&self) -> u16 {
+        unit_depth(&self.parameters, &self.plan)
+    }
+
     fn discover(context: &mut FindAdapterContext<'_>) -> Result<Self, FindError> {
         let mut config = [0; CONFIG_BYTES];
         let read = context.read_pci_config(&mut config);
@@ -105,16 +115,18 @@ impl Found {
             .map_err(|_| refuse(Step::Reset, 0, FindError::Failed))?;
         let probe = Probe::read(&registers, quiesced)
             .map_err(|_| refuse(Step::Probe, 0, FindError::Failed))?;
-        let options = options(context.port().processor_count(), &probe);
+        let parameters = Parameters::read(context);
+        let options = options(&parameters, context.port().processor_count(), &probe);
         let plan = Plan::normal(&caps, &probe, &options)
             .map_err(|_| refuse(Step::Plan, 0, FindError::Failed))?;
         let dump_plan = Plan::dump(&caps, &probe).ok();
-        describe(context, &plan);
+        describe(context, &plan, unit_depth(&parameters, &plan));
         let memory = context
             .uncached_extension(plan.region_bytes())
             .map_err(|_| refuse(Step::Memory, plan.region_bytes().into(), FindError::Failed))?;
         Ok(Self {
             plan,
+            parameters,
             dump_plan,
             registers,
             memory,
@@ -123,20 +135,26 @@ impl Found {
     }
 }
 
-/// A request queue for each processor, as many as the device has and the driver has memory for; with many queues they are shorter.
-fn options(processors: Option<u32>, probe: &Probe) -> NormalOptions {
+/// A request queue for each processor unless a parameter says otherwise, as many as the device has and the driver has memory for; with many
+/// queues they are shorter.
+fn options(parameters: &Parameters, processors: Option<u32>, probe: &Probe) -> NormalOptions {
     let processors =
         processors.map_or(QUEUES_MAX, |count| u16::try_from(count).unwrap_or(u16::MAX));
-    let queues = processors.min(probe.request_queues).clamp(1, QUEUES_MAX);
-    NormalOptions {
-        request_queues: queues,
-        ring_size: (DESCRIPTORS_MAX / queues).min(RING_SIZE_MAX),
-        ..NormalOptions::STANDARD
-    }
+    let wanted = parameters.request_queues.unwrap_or(processors);
+    let queues = wanted.min(probe.request_queues).clamp(1, QUEUES_MAX);
+    parameters.options(queues, (DESCRIPTORS_MAX / queues).min(RING_SIZE_MAX))
+}
+
+/// Requests outstanding at one unit at most: as the device says or a parameter, and no more than a ring holds.
+fn unit_depth(parameters: &Parameters, plan: &Plan) -> u16 {
+    let wanted = parameters
+        .unit_queue_depth
+        .unwrap_or(plan.limits().commands_per_lun);
+    wanted.min(plan.request_ring())
 }
 
 /// Tells the port what the adapter can take.
-fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
+fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan, unit_depth: u16) {
     let limits = plan.limits();
     let units = limits.max_lun.saturating_add(1);
     let mut config = context.config();
@@ -146,7 +164,7 @@ fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan) {
         targets: limits.max_target.saturating_add(1),
         logical_units: u8::try_from(units).unwrap_or(u8::MAX),
         requests: u32::from(plan.request_ring()) * u32::from(plan.request_queues()),
-        requests_per_unit: limits.commands_per_lun.min(plan.request_ring()).into(),
+        requests_per_unit: unit_depth.into(),
     });
     config.set_srb_extension::<NormalAdapter>();
     if plan.caps().msix.is_some() {

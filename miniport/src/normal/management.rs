@@ -9,7 +9,7 @@
 use ddi::{
     adapter::Started,
     context::{DpcContext, StartIoContext, SynchronizedContext},
-    port::{EventCode, UnitAddress},
+    port::UnitAddress,
     recorder::{self, Event},
     srb::{Completed, Function, Srb, table::RequestSlot},
     status::SrbStatus,
@@ -22,13 +22,12 @@ use hba::{
 
 use super::{NormalAdapter, recovery::Reason, service::Service};
 use crate::{
+    diagnosis::{self, Finding},
     lifecycle::State,
     request::{PATH, address_code, wire_address},
     status,
 };
 
-/// How long the device may take for a task management function.
-const TIMEOUT_MICROSECONDS: u32 = 5_000_000;
 /// Functions that are outstanding at once; the control queue has room for as many.
 const CONCURRENT_MAX: usize = 8;
 
@@ -187,11 +186,18 @@ impl NormalAdapter {
         });
         match parked {
             Ok(parked) => {
-                context.request_timer(TIMEOUT_MICROSECONDS);
+                context.request_timer(self.management_timeout_microseconds());
                 Started::Pending(parked)
             }
             Err(srb) => Started::Completed(srb.complete(port, SrbStatus::Busy)),
         }
+    }
+
+    /// How long the device may take for a task management function.
+    fn management_timeout_microseconds(&self) -> u32 {
+        self.found
+            .as_ref()
+            .map_or(0, |found| found.parameters.management_timeout_microseconds)
     }
 
     /// Completes the requests whose functions the device has answered.
@@ -230,8 +236,7 @@ impl NormalAdapter {
         if !is_busy {
             return;
         }
-        recorder::record(Event::TaskManagementTimeout, 0, 0);
-        let _ = port.log_adapter_event(EventCode::BusTimeOut, 0);
+        diagnosis::tell(port, Finding::ManagementTimeout, None, 0, 0);
         self.reset_adapter(port, held, Reason::NoAnswer);
     }
 }

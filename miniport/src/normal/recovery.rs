@@ -10,7 +10,6 @@ use ddi::{
     cell::StartIoHeld,
     context::{DpcContext, SynchronizedContext},
     port::Port,
-    recorder::{self, Event},
     srb::Completed,
     status::SrbStatus,
 };
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     device::{Patience, reset},
+    diagnosis::{self, Finding},
     lifecycle::State,
     request::PATH,
 };
@@ -56,8 +56,8 @@ impl NormalAdapter {
         queue: u64,
         fault: u64,
     ) {
-        recorder::record(Event::QueueFault, queue, fault);
         let port = context.port();
+        diagnosis::tell(port, Finding::ProtocolError, None, queue, fault);
         context.with_start_io_lock(|held| self.reset_adapter(port, held, Reason::ProtocolError));
         port.reset_detected(PATH);
     }
@@ -86,7 +86,7 @@ impl NormalAdapter {
             }
         };
         let ended = self.end_all(port, held, &quiesced);
-        recorder::record(Event::AdapterReset, reason as u64, ended);
+        diagnosis::tell(port, Finding::AdapterReset, None, reason as u64, ended);
         let messages = self.messages.load(core::sync::atomic::Ordering::Acquire);
         self.start_quiesced(port, held, quiesced, messages);
         true

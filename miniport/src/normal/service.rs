@@ -18,7 +18,12 @@ use hba::{
 };
 
 use super::{NormalAdapter, management::Management};
-use crate::{device::DeviceMemory, lifecycle::State, request::PATH};
+use crate::{
+    device::DeviceMemory,
+    diagnosis::{self, Finding},
+    lifecycle::State,
+    request::PATH,
+};
 
 /// Events handled in one run of the deferred call.
 const EVENTS_MAX: u32 = 64;
@@ -45,14 +50,14 @@ impl Service {
         management: Management::NONE,
     };
 
-    /// Takes events and gives their buffers back; notes whether the bus has to be scanned.
-    fn take_events(&mut self, rescan: &mut bool) -> Result<(), QueueFault> {
+    /// Takes events and gives their buffers back; notes which of them say that the bus has to be scanned.
+    fn take_events(&mut self, changes: &mut Changes) -> Result<(), QueueFault> {
         let Some(running) = &mut self.running else {
             return Ok(());
         };
         for _ in 0..EVENTS_MAX {
             match running.events.take_event()? {
-                Some(event) => *rescan |= needs_rescan(&event),
+                Some(event) => changes.note(&event),
                 None if running.events.rearm_interrupts() == Rearmed::Idle => return Ok(()),
                 None => {}
             }
@@ -62,21 +67,38 @@ impl Service {
     }
 }
 
-/// Whether an event changes what is on the bus (virtio 5.6.6.3): a unit came, went, or has another size.
-fn needs_rescan(event: &DeviceEvent) -> bool {
-    /// CAPACITY DATA HAS CHANGED, and the other PARAMETERS CHANGED codes (SPC-5, annex on ASC and ASCQ).
-    const PARAMETERS_CHANGED: u8 = 0x2A;
-    let (code, wanted) = match event.kind {
-        EventKind::TransportReset(ResetReason::Rescan) => (1, true),
-        EventKind::TransportReset(ResetReason::Removed) => (2, true),
-        EventKind::TransportReset(ResetReason::Hard | ResetReason::Unknown(_)) => (3, false),
-        EventKind::ParameterChange { asc, .. } => (4, asc == PARAMETERS_CHANGED),
-        EventKind::None => (5, false),
-        EventKind::AsyncNotify(_) | EventKind::Unknown(_) => (6, false),
-    };
-    let missed = event.missed == Missed::Some;
-    recorder::record(Event::DeviceEvent, code, missed.into());
-    wanted || missed
+/// What events say about the units on the bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Changes {
+    /// Events by which a unit came, went, or has another size.
+    wanted: u64,
+    /// Times that the device had lost events: anything may have changed.
+    lost: u64,
+}
+
+impl Changes {
+    /// Whether the bus has to be scanned.
+    const fn any(self) -> bool {
+        self.wanted != 0 || self.lost != 0
+    }
+
+    /// Looks at an event (virtio 5.6.6.3).
+    fn note(&mut self, event: &DeviceEvent) {
+        /// CAPACITY DATA HAS CHANGED, and the other PARAMETERS CHANGED codes (SPC-5, annex on ASC and ASCQ).
+        const PARAMETERS_CHANGED: u8 = 0x2A;
+        let (code, wanted) = match event.kind {
+            EventKind::TransportReset(ResetReason::Rescan) => (1, true),
+            EventKind::TransportReset(ResetReason::Removed) => (2, true),
+            EventKind::TransportReset(ResetReason::Hard | ResetReason::Unknown(_)) => (3, false),
+            EventKind::ParameterChange { asc, .. } => (4, asc == PARAMETERS_CHANGED),
+            EventKind::None => (5, false),
+            EventKind::AsyncNotify(_) | EventKind::Unknown(_) => (6, false),
+        };
+        let lost = event.missed == Missed::Some;
+        recorder::record(Event::DeviceEvent, code, lost.into());
+        self.wanted += u64::from(wanted);
+        self.lost += u64::from(lost);
+    }
 }
 
 /// Handles task management, events and device faults.
@@ -99,16 +121,19 @@ impl NormalAdapter {
     /// Task management answers, events and faults of the device.
     fn serve(&self, context: &mut DpcContext<'_, Self>) {
         self.finish_management(context);
-        let mut rescan = false;
+        let mut changes = Changes::default();
         let fault = self.service.with(context.at_dispatch(), |service| {
             if self.lifecycle.state() == State::Running {
-                service.take_events(&mut rescan)
+                service.take_events(&mut changes)
             } else {
                 Ok(())
             }
         });
-        if rescan {
-            context.port().bus_change_detected(PATH);
+        if changes.any() {
+            let port = context.port();
+            let Changes { wanted, lost } = changes;
+            diagnosis::tell(port, Finding::UnitsChanged, None, wanted, lost);
+            port.bus_change_detected(PATH);
         }
         if let Err(fault) = fault {
             return self.device_broke_rules(context, 1, fault as u64);

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use ddi::{
     cell::StartIoHeld,
     context::{InitializeContext, RestartContext},
-    port::{EventCode, Port},
+    port::Port,
     recorder::{self, Event},
 };
 use hba::device::{BringUp, BringUpError, Quiesced, Vector};
@@ -16,6 +16,7 @@ use hba::device::{BringUp, BringUpError, Quiesced, Vector};
 use super::{NormalAdapter, find::Found, messages::Messages, queue::QueueState, service::Running};
 use crate::{
     device::{Patience, reset},
+    diagnosis::{self, Finding},
     lifecycle::State,
 };
 
@@ -117,9 +118,7 @@ impl NormalAdapter {
     /// Notes that the device does not work.
     #[cold]
     pub(super) fn fail(&self, port: Port<'_>, step: u64, detail: u64) {
-        recorder::record(Event::BringUpFailed, step, detail);
-        let step = u32::try_from(step).unwrap_or(u32::MAX);
-        let _ = port.log_adapter_event(EventCode::InternalAdapterError, step);
+        diagnosis::tell(port, Finding::BringUpFailed, None, step, detail);
         self.lifecycle.enter(State::Failed);
     }
 

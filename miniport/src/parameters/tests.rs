@@ -2,7 +2,10 @@
 
 use core::ffi::CStr;
 
-use hba::plan::SegMaxRule;
+use hba::{
+    device::Features,
+    plan::{NormalOptions, SegMaxRule},
+};
 
 use super::{ALL, Defaults, Parameters, Source};
 
@@ -39,10 +42,9 @@ fn without_values_the_defaults_hold() {
     assert_eq!(parameters.transfer_bytes, 2 << 20);
     assert_eq!(parameters.unit_queue_depth, None);
     assert!(parameters.packed_ring);
-    assert_eq!(parameters.seg_max, SegMaxRule::RingOnly);
+    assert_eq!(parameters.seg_max, SegMaxRule::HonouredUnlessDerived);
     assert_eq!(parameters.management_timeout_microseconds, 5_000_000);
-    let options = parameters.options(6);
-    assert_eq!((options.request_queues, options.segments), (6, 513));
+    assert_eq!(parameters.options(1, 1024), NormalOptions::STANDARD);
 }
 
 #[test]
@@ -58,11 +60,14 @@ fn a_value_out_of_range_is_as_good_as_none() {
 #[test]
 fn each_value_changes_what_it_is_for() {
     let read = |name, value| Parameters::from_source(&One(name, value));
-    assert_eq!(read(c"RequestQueues", 3).options(8).request_queues, 3);
-    assert_eq!(read(c"RingSize", 64).ring_size, 64);
-    assert_eq!(read(c"MaximumTransferKiB", 64).options(1).segments, 17);
+    assert_eq!(read(c"RequestQueues", 3).request_queues, Some(3));
+    let short = read(c"RingSize", 64);
+    assert_eq!(short.options(1, 1024).ring_size, 64);
+    assert_eq!(short.options(1, 32).ring_size, 32, "no room for more");
+    assert_eq!(read(c"MaximumTransferKiB", 64).options(1, 1).segments, 17);
     assert_eq!(read(c"UnitQueueDepth", 5).unit_queue_depth, Some(5));
-    assert!(!read(c"PackedRing", 0).packed_ring);
+    let split = read(c"PackedRing", 0).options(1, 1024);
+    assert_eq!(split.without, Features::RING_PACKED);
     let strict = read(c"StrictSegmentLimit", 1);
     assert_eq!(strict.seg_max, SegMaxRule::Honoured);
     let patient = read(c"TaskManagementTimeout", 60_000);

@@ -63,6 +63,26 @@ fn find_adapter_describes_the_device() {
 }
 
 #[test]
+fn registry_parameters_shape_the_adapter() {
+    let machine = machine(Offer::qemu(), &[]);
+    let mut port = Simulator::load(machine, false, driver_entry);
+    port.set_parameter(c"RingSize", 64);
+    port.set_parameter(c"MaximumTransferKiB", 128);
+    port.set_parameter(c"UnitQueueDepth", 5);
+    port.set_parameter(c"TaskManagementTimeout", 1);
+    assert_eq!(port.find_adapter(0, core::ptr::null_mut()), FOUND);
+    assert_eq!(port.config.MaximumTransferLength, 128 << 10);
+    assert_eq!(port.config.MaxIOsPerLun, 5);
+    assert!(port.initialize());
+    assert_eq!(machine.device.enabled_size(2), 64);
+    assert_eq!(
+        port.traced_events(),
+        [0; 0],
+        "a value out of range is no failure"
+    );
+}
+
+#[test]
 fn the_device_runs_after_initialize() {
     let machine = machine(Offer::qemu(), &[]);
     let port = running(machine);

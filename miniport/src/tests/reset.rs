@@ -1,8 +1,11 @@
 //! Resets and aborts: task management, its time-out, and the reset of the device.
 
-use ddi::simulator::{
-    Simulator,
-    request::{Ask, Request, Shape},
+use ddi::{
+    recorder::Event,
+    simulator::{
+        Simulator,
+        request::{Ask, Request, Shape},
+    },
 };
 use hba::{
     fake::{Answer, Delivery, Fault, Match, Offer},
@@ -66,6 +69,8 @@ fn a_reset_that_is_not_answered_ends_in_a_device_reset() {
     assert_eq!(machine.device.resets(), resets + 1);
     assert_eq!(port.ended(&victim).expect("ended").srb_status, BUS_RESET);
     assert_eq!(port.ended(&reset).expect("ended").srb_status, SUCCESS);
+    let told = [Event::TaskManagementTimeout, Event::AdapterReset];
+    assert_eq!(port.traced_events(), told.map(|event| event as u32));
     machine.device.set_faults(&[]);
     let mut after = read(&mut port, Shape::Extended, 0, BLOCK, Form::Ten);
     assert_eq!(execute(&mut port, &mut after).srb_status, SUCCESS);

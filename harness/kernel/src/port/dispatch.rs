@@ -145,13 +145,14 @@ pub(super) fn kick() {
 
 fn run_from_dpc(_context: u64) {
     complete::process();
-    if let Some(routine) = *COMPLETION_ROUTINE.lock() {
+    // The lock is free again before the call is made.
+    let routine = *COMPLETION_ROUTINE.lock();
+    if let Some(routine) = routine {
         routine();
     }
     run();
 }
 
-<<<<<<< HEAD
 /// What a class driver does in the port's DPC when requests were completed; it may submit the next ones.
 static COMPLETION_ROUTINE: sync::Lock<Option<fn()>> = sync::Lock::new(None);
 
@@ -160,10 +161,7 @@ pub fn set_completion_routine(routine: Option<fn()>) {
     *COMPLETION_ROUTINE.lock() = routine;
 }
 
-/// Gives the miniport every request that may go now. `DISPATCH_LEVEL`.
-=======
 /// Gives the miniport every request that may go now, or has other processors do so. `DISPATCH_LEVEL`.
->>>>>>> 272b861
 pub(super) fn run() {
     while let Some((ticket, processor)) = adapter::with(next).flatten() {
         match processor {

@@ -24,13 +24,9 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
     let begun = timer::now_us();
     let level = faults::enter();
     count_watched_rules(routine);
-<<<<<<< HEAD
-    adapter::with(|adapter| adapter.locks.enter(routine, locks));
-    measure::port_locks(locks.len());
-=======
     let me = processors::current();
     waiting::until_free(|| adapter::with(|adapter| adapter.locks.enter(me, routine, locks)));
->>>>>>> 272b861
+    measure::port_locks(locks.len());
     let returned = call::invoke(
         Callback {
             role: ROLE,

@@ -1,6 +1,6 @@
 //! What the simulated port answers to the driver's calls.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{boxed::Box, cell::RefCell, ffi::CStr, rc::Rc};
 
 use wdk_sys::{
     _KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE as notification, _STORPORT_FUNCTION_CODE as function,
@@ -55,6 +55,13 @@ impl Services {
                 }
                 0
             }
+            "StorPortAllocateRegistryBuffer" => self.lend_registry_buffer(arguments),
+            "StorPortFreeRegistryBuffer" => {
+                let buffer = self.state.borrow_mut().registry_buffer.take();
+                assert!(buffer.is_some(), "a registry buffer that was lent is freed");
+                0
+            }
+            "StorPortRegistryRead" => self.read_registry(arguments),
             "KeRegisterBugCheckReasonCallback" => {
                 crash::register(&mut self.state.borrow_mut(), arguments, self.is_dump)
             }
@@ -188,10 +195,42 @@ impl Services {
             | function::ExtFunctionGetActiveGroupCount
             | function::ExtFunctionGetGroupAffinity => topology::answer(&mut state, code, values),
             function::ExtFunctionLogSystemEvent => 0,
+            function::ExtFunctionMiniportChannelEtwEvent4 => {
+                state.traced.push(low_u32(values[2]));
+                0
+            }
             _ => {
                 state.refused.push(code);
                 STOR_STATUS_NOT_IMPLEMENTED
             }
+        }
+    }
+
+    fn lend_registry_buffer(&self, arguments: &[u64]) -> u64 {
+        let mut state = self.state.borrow_mut();
+        assert!(
+            !self.is_dump && state.in_find_adapter && state.registry_buffer.is_none(),
+            "one registry buffer, at PASSIVE_LEVEL"
+        );
+        put::<u32>(arguments[1], 8);
+        let buffer = state.registry_buffer.insert(Box::new(0));
+        core::ptr::from_mut(&mut **buffer).expose_provenance() as u64
+    }
+
+    /// Values are below the driver's key; the adapter has none of its own.
+    fn read_registry(&self, arguments: &[u64]) -> u64 {
+        let state = self.state.borrow();
+        // SAFETY: the driver passes a text with a final zero.
+        let name = unsafe { CStr::from_ptr(pointer::<core::ffi::c_char>(arguments[1])) };
+        let value = state.registry.iter().find(|(known, _)| *known == name);
+        let (of_driver, wanted) = (low_u32(arguments[2]) != 0, low_u32(arguments[3]));
+        match value {
+            Some((_, value)) if of_driver && wanted == wdk_sys::MINIPORT_REG_DWORD => {
+                put(arguments[4], *value);
+                put::<u32>(arguments[5], 4);
+                1
+            }
+            _ => 0,
         }
     }
 

@@ -430,7 +430,7 @@ proptest! {
         (probe.control_size, probe.event_size, probe.request_queues) = (control_size, event_size, request_queues);
         (probe.config.seg_max, probe.config.event_info_size) = (seg_max, event_info_size);
         let seg_max = match rule { 0 => SegMaxRule::RingOnly, 1 => SegMaxRule::Honoured, _ => SegMaxRule::HonouredUnlessDerived };
-        let options = NormalOptions { request_queues: wanted, ring_size: 1024, segments, seg_max };
+        let options = NormalOptions { request_queues: wanted, ring_size: 1024, segments, seg_max, without: Features::empty() };
         let format = if packed_dump { RingFormat::Packed } else { RingFormat::Split };
         let dump = Plan::dump_in_format(&caps(), &probe, format);
         for plan in [Plan::normal(&caps(), &probe, &options), dump].into_iter().flatten() {
