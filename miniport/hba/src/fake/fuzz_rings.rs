@@ -150,7 +150,12 @@ fn mark(input: &mut Input<'_>, memory: &FakeMemory, size: u16) {
     let all = memory.all();
     all.write_u32(at + 8, u32::from(input.u8()));
     all.write_u16(at + 12, id);
-    let flags = [0x8080, 0x8082, 0, 2][usize::from(input.u8() & 3)];
+    let flags = match input.u8() & 3 {
+        0 => 0x8080,
+        1 => 0x8082,
+        2 => 0,
+        _ => 2,
+    };
     all.write_u16(at + 14, flags);
 }
 
