@@ -34,16 +34,16 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         prepared: &Prepared,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        let tag = match self.form {
-            DescriptorForm::Indirect => self.ring.submit_indirect(
-                prepared.format,
-                prepared.table,
-                prepared.descriptors,
-                prepared.report_limit,
-                token,
-            )?,
-            DescriptorForm::Direct => self.submit_staged(memory, prepared, token)?,
-        };
+        if self.form == DescriptorForm::Direct {
+            return self.submit_staged(memory, prepared, token);
+        }
+        let tag = self.ring.submit_indirect(
+            prepared.format,
+            prepared.table,
+            prepared.descriptors,
+            prepared.report_limit,
+            token,
+        )?;
         write_tag(memory, prepared, tag);
         Ok(tag)
     }
@@ -58,12 +58,14 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
     ) -> Result<Tag, SubmitError> {
         let descriptors =
             (0..prepared.descriptors).map(|index| stage_descriptor(memory, prepared, index));
-        self.ring.submit_direct(
+        let tag = self.ring.submit_direct(
             descriptors,
             prepared.descriptors,
             prepared.report_limit,
             token,
-        )
+        )?;
+        write_tag(memory, prepared, tag);
+        Ok(tag)
     }
 
     /// Makes everything submitted visible, with at most one doorbell.
