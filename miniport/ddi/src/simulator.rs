@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Bytes of memory that driver and device share.
-const MEMORY_BYTES: u32 = 4 * 1024 * 1024;
+const MEMORY_BYTES: u32 = 8 * 1024 * 1024;
 /// Where PnP put the device's registers.
 pub const BAR_START: u64 = 0xFE00_0000;
 /// Bytes of the range.

@@ -7,13 +7,17 @@ mod bring_up;
 mod config;
 mod features;
 mod probe;
+mod queue_reset;
 mod registers;
 mod reset;
 
 pub use bring_up::{BringUp, BringUpError};
-pub use config::{CDB_BYTES, ConfigError, SENSE_BYTES, ScsiConfig};
+pub use config::{CDB_BYTES, ConfigError, FieldSizes, SENSE_BYTES, ScsiConfig};
 pub use features::{DescriptorForm, Features};
 pub use probe::{Probe, ProbeError};
+pub use queue_reset::{
+    QueueQuiesced, QueueReset, QueueResetError, QueueResetPoll, QueueResetRefusal, QueueResetStart,
+};
 pub use registers::{
     DeviceFault, Doorbell, InterruptStatus, QueueIndex, RegisterError, Registers, Status, Vector,
 };

@@ -105,6 +105,7 @@ where
             .ok_or(DumpStartError::NotADumpPlan)?;
         let frame =
             Frame::in_region(layout, memory.bus_address()).map_err(DumpStartError::Frame)?;
+        let frame = frame.for_plan(plan);
         let start = || {
             let mut bring_up = BringUp::start(registers, plan, quiesced, Vector::NONE)?;
             let mut queue = bring_up.request_queue(0, memory, slots, Vector::NONE)?;

@@ -13,6 +13,8 @@ mod device;
 )]
 mod fuzz;
 mod memory;
+mod packed;
+mod queue_reset;
 mod registers;
 mod ring;
 mod scsi;
@@ -30,6 +32,10 @@ pub use scsi::Disk;
 pub enum Fault {
     /// The device does not confirm a reset before that many reads of its status; `u32::MAX` for never.
     SlowReset(u32),
+    /// The device does not confirm the reset of a queue before that many reads; `u32::MAX` for never.
+    SlowQueueReset(u32),
+    /// A write to `queue_reset` has no effect: it reads as 0, and the queue stays enabled.
+    IgnoreQueueReset,
     /// Registers read as all ones.
     Gone,
     /// `FEATURES_OK` does not stick.
@@ -44,7 +50,7 @@ pub enum Fault {
     StaysEnabled(u16),
     /// The configuration generation changes at each read.
     UnstableConfig,
-    /// CDB and sense size have other values and cannot be written.
+    /// CDB and sense size have the values of the offer and cannot be written.
     FixedSizes,
     /// `DEVICE_NEEDS_RESET` comes with `DRIVER_OK`.
     NeedsResetAtOnce,
@@ -76,8 +82,10 @@ pub enum Answer {
     Length(u32),
     /// With its used element written twice.
     Twice,
-    /// With the used index that far ahead of what is there.
+    /// With the used index that far ahead of what is there; in a packed ring with that many more descriptors marked as used.
     IndexJump(u16),
+    /// With the flags of the lap before in a packed ring, so that nobody sees it.
+    WrongLap,
     /// Without a word in the response area.
     Silent,
     /// With this response code.

@@ -1,6 +1,7 @@
 //! The virtio-scsi engine of hiberport: everything about the device, nothing about the operating system.
 //!
-//! Specification: Virtual I/O Device (VIRTIO) Version 1.3, sections 2.7 (split virtqueues), 3.1 (device initialization),
+//! Specification: Virtual I/O Device (VIRTIO) Version 1.3, sections 2.6.1 (queue reset), 2.7 (split
+//! virtqueues), 2.8 (packed virtqueues), 3.1 (device initialization),
 //! 4.1 (virtio over PCI) and 5.6 (SCSI host device). Section numbers in this crate are those of version 1.3.
 //!
 //! The crate is pure: no operating system, no clock, no allocation, no unsafe code. Time comes in as "call again after
@@ -14,7 +15,7 @@
 //!
 //! Architecture invariants:
 //! - The device is not trusted. Every index, length and id it writes is range-checked; what does not fit becomes a
-//!   [`ring::QueueFault`], the queue stops, and [`ring::SplitRing::reclaim`] hands out each outstanding request once the
+//!   [`ring::QueueFault`], the queue stops, and [`ring::Ring::reclaim`] hands out each outstanding request once the
 //!   device has been reset ([`device::Quiesced`]).
 //! - The driver's own state is private. Nothing written to shared memory is read back to learn it.
 //! - No function panics on any input; the lints below keep it so.

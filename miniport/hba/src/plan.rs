@@ -16,18 +16,21 @@ pub use record::{PLAN_BYTES, PLAN_VERSION, RecordError};
 #[cfg(any(test, feature = "fake"))]
 pub(crate) use record::seal as seal_record;
 
-use crate::device::{CDB_BYTES, DescriptorForm, Features, Probe, SENSE_BYTES};
+use crate::device::{CDB_BYTES, DescriptorForm, Features, FieldSizes, Probe, SENSE_BYTES};
 use crate::pci::{CapError, VirtioCaps};
+use crate::ring::RingFormat;
 use layout::{EVENT_BYTES_MIN, Shape};
 
 /// Bytes of a page, the unit in which a buffer is scattered.
 pub const PAGE_BYTES: u32 = 4096;
-/// Largest ring of a split virtqueue that the driver uses.
+/// Largest ring that the driver uses.
 pub const RING_SIZE_MAX: u16 = 1024;
 /// Ring of the dump instance with indirect descriptors, whatever the device offers.
 pub const DUMP_RING_INDIRECT: u16 = 16;
 /// Largest ring of the dump instance without them: its chains lie in the ring itself.
 pub const DUMP_RING_DIRECT: u16 = 128;
+/// Segments of a normal transfer: 2 MiB in pages, and one more because a buffer may begin inside a page.
+pub const NORMAL_SEGMENTS: u16 = 513;
 /// Segments of a dump transfer: 1 MiB in pages, and one more because a buffer may begin inside a page.
 pub const DUMP_SEGMENTS: u16 = 257;
 /// No dump plan asks for a longer region. Allocate this much, plus a page for alignment, before the device may be touched.
@@ -61,14 +64,22 @@ pub enum Role {
 ///
 /// QEMU derives `seg_max` from its ring size (ring minus 2), which is the limit for descriptors in the ring; with indirect
 /// tables it takes 1,024 descriptors in one chain whatever the ring size. Virtio 2.7.5.3.1 also asks drivers to keep a chain
-/// within the queue size of the device. A vhost-user back end may mean `seg_max` literally.
+/// within the queue size of the device. A vhost-user back end may mean `seg_max` literally. Decision 10 says why the default is
+/// what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SegMaxRule {
     /// No request has more than `seg_max` segments.
     Honoured,
+    /// The same, unless the number is the ring size less [`EXTRA_DESCRIPTORS`] and the ring is larger than
+    /// [`FRONT_END_RING`]: then it says what fits into the ring, and limits requests without indirect descriptors only.
+    HonouredUnlessDerived,
     /// `seg_max` limits requests without indirect descriptors only.
     RingOnly,
 }
+
+/// Ring size that QEMU gives the devices behind which there is another implementation (vhost-scsi, vhost-user-scsi). What these
+/// say of segments is believed, derived or not: one of them takes 129 elements in a chain, whatever its ring.
+pub const FRONT_END_RING: u16 = 128;
 
 /// The choices of a normal plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +95,12 @@ pub struct NormalOptions {
 }
 
 impl NormalOptions {
-    /// One request queue, the largest ring, transfers of 1 MiB, within the limits of the device.
+    /// One request queue, the largest ring, transfers of 2 MiB, within the limits of the device.
     pub const STANDARD: Self = Self {
         request_queues: 1,
         ring_size: RING_SIZE_MAX,
-        segments: DUMP_SEGMENTS,
-        seg_max: SegMaxRule::Honoured,
+        segments: NORMAL_SEGMENTS,
+        seg_max: SegMaxRule::HonouredUnlessDerived,
     };
 }
 
@@ -106,8 +117,12 @@ pub enum PlanError {
     TooManySegments,
     /// No request queue was asked for.
     NoRequestQueue,
-    /// A ring size is no power of two, or exceeds [`RING_SIZE_MAX`].
+    /// The size of a split ring is no power of two, or one exceeds [`RING_SIZE_MAX`].
     RingSize,
+    /// CDB or sense field have sizes that the driver cannot use.
+    FieldSizes,
+    /// The ring format is not the one that the features mean.
+    RingFormat,
     /// `event_info_size` is more than a page.
     EventSize,
     /// A feature outside of what the role accepts, or `VERSION_1` missing.
@@ -133,13 +148,14 @@ pub struct Limits {
 ///
 /// # Invariants
 /// Everything that [`Plan::check`] checks; all constructors end with it. In particular the layout fits its region without overlap,
-/// and ring sizes are powers of two that hold at least one request.
+/// ring sizes hold at least one request, and those of split rings are powers of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     role: Role,
     features: Features,
     caps: VirtioCaps,
     limits: Limits,
+    sizes: FieldSizes,
     transfer_bytes: u32,
     shape: Shape,
     layout: Layout,
@@ -156,7 +172,11 @@ impl Plan {
         options: &NormalOptions,
     ) -> Result<Self, PlanError> {
         let features = probe.offered.intersection(Features::NORMAL);
-        let request_ring = round_down(probe.request_size.min(options.ring_size).min(RING_SIZE_MAX));
+        let format = features.ring_format();
+        let request_ring = ring_size(
+            format,
+            probe.request_size.min(options.ring_size).min(RING_SIZE_MAX),
+        );
         let direct = (request_ring / DIRECT_SHARE)
             .saturating_sub(EXTRA_DESCRIPTORS)
             .max(EXTRA_DESCRIPTORS);
@@ -166,13 +186,14 @@ impl Plan {
             return Err(PlanError::NoControlOrEventQueue);
         }
         let shape = Shape {
-            control_ring: round_down(probe.control_size.min(CONTROL_RING)),
-            event_ring: round_down(probe.event_size.min(EVENT_RING)),
+            control_ring: ring_size(format, probe.control_size.min(CONTROL_RING)),
+            event_ring: ring_size(format, probe.event_size.min(EVENT_RING)),
             request_ring,
             request_queues: options.request_queues.min(probe.request_queues),
             segments: segments(features, probe, options.segments, direct, options.seg_max),
             event_bytes: event_bytes.max(EVENT_BYTES_MIN),
             frames: 0,
+            format,
         };
         Self::build(Role::Normal, features, caps, probe, shape)
     }
@@ -182,12 +203,30 @@ impl Plan {
     /// # Errors
     /// Why the device cannot be used, see [`PlanError`].
     pub fn dump(caps: &VirtioCaps, probe: &Probe) -> Result<Self, PlanError> {
-        let features = probe.offered.intersection(Features::DUMP);
+        Self::dump_in_format(caps, probe, RingFormat::Split)
+    }
+
+    /// The same with a ring in `format`, or a split one when the device has no other. For devices that do not work without a
+    /// packed ring; there is none that the virtio specification allows.
+    ///
+    /// # Errors
+    /// As [`Plan::dump`].
+    pub fn dump_in_format(
+        caps: &VirtioCaps,
+        probe: &Probe,
+        format: RingFormat,
+    ) -> Result<Self, PlanError> {
+        let acceptable = match format {
+            RingFormat::Split => Features::DUMP,
+            RingFormat::Packed => Features::DUMP.union(Features::RING_PACKED),
+        };
+        let features = probe.offered.intersection(acceptable);
+        let format = features.ring_format();
         let ring = match features.descriptor_form() {
             DescriptorForm::Indirect => DUMP_RING_INDIRECT,
             DescriptorForm::Direct => DUMP_RING_DIRECT,
         };
-        let request_ring = round_down(probe.request_size.min(ring));
+        let request_ring = ring_size(format, probe.request_size.min(ring));
         let direct = request_ring.saturating_sub(EXTRA_DESCRIPTORS);
         let shape = Shape {
             control_ring: 0,
@@ -197,6 +236,7 @@ impl Plan {
             segments: segments(features, probe, DUMP_SEGMENTS, direct, SegMaxRule::RingOnly),
             event_bytes: EVENT_BYTES_MIN,
             frames: 1,
+            format,
         };
         Self::build(Role::Dump, features, caps, probe, shape)
     }
@@ -228,6 +268,7 @@ impl Plan {
                     .min(crate::scsi::lun::LUN_MAX),
                 commands_per_lun: u16::try_from(config.cmd_per_lun).unwrap_or(u16::MAX).max(1),
             },
+            sizes: probe.sizes,
             transfer_bytes: by_segments.min(by_hint),
             shape,
             layout: Layout::new(&shape)?,
@@ -246,6 +287,7 @@ impl Plan {
             features,
             caps,
             limits: _,
+            sizes,
             transfer_bytes,
             shape,
             layout,
@@ -253,10 +295,16 @@ impl Plan {
         caps.check().map_err(PlanError::Caps)?;
         let acceptable = match role {
             Role::Normal => Features::NORMAL,
-            Role::Dump => Features::DUMP,
+            Role::Dump => Features::DUMP.union(Features::RING_PACKED),
         };
         if !features.contains(Features::REQUIRED) || !acceptable.contains(*features) {
             return Err(PlanError::Features);
+        }
+        if !sizes.is_usable() {
+            return Err(PlanError::FieldSizes);
+        }
+        if shape.format != features.ring_format() {
+            return Err(PlanError::RingFormat);
         }
         shape.check(*role, features.descriptor_form())?;
         if *transfer_bytes < PAGE_BYTES {
@@ -306,6 +354,18 @@ impl Plan {
         self.shape.request_ring
     }
 
+    /// Sizes of CDB and sense field. Frames must have them: [`Frame::for_plan`](crate::request::Frame::for_plan).
+    #[must_use]
+    pub const fn sizes(&self) -> FieldSizes {
+        self.sizes
+    }
+
+    /// The format of all rings. Frames must be in it too: [`Frame::for_plan`](crate::request::Frame::for_plan).
+    #[must_use]
+    pub const fn ring_format(&self) -> RingFormat {
+        self.shape.format
+    }
+
     /// Most segments in one request; there is one break fewer between them.
     #[must_use]
     pub const fn segments(&self) -> u16 {
@@ -331,19 +391,27 @@ impl Plan {
     }
 }
 
-/// The largest power of two up to `size`, 0 for 0 (virtio 2.7: the size of a split virtqueue is a power of two).
-fn round_down(size: u16) -> u16 {
-    size.checked_ilog2()
-        .and_then(|exponent| 1u16.checked_shl(exponent))
-        .unwrap_or(0)
+/// The largest ring size up to `size`, 0 for 0: of a split virtqueue a power of two (virtio 2.7), of a packed one any (virtio
+/// 2.8.10.1).
+fn ring_size(format: RingFormat, size: u16) -> u16 {
+    match format {
+        RingFormat::Packed => size,
+        RingFormat::Split => size
+            .checked_ilog2()
+            .and_then(|exponent| 1u16.checked_shl(exponent))
+            .unwrap_or(0),
+    }
 }
 
 fn segments(features: Features, probe: &Probe, wanted: u16, direct: u16, rule: SegMaxRule) -> u16 {
     let seg_max = u16::try_from(probe.config.seg_max).unwrap_or(u16::MAX);
     let wanted = wanted.min(SEGMENTS_MAX);
+    let is_derived = probe.request_size > FRONT_END_RING
+        && probe.request_size.checked_sub(EXTRA_DESCRIPTORS) == Some(seg_max);
     match (features.descriptor_form(), rule) {
         (DescriptorForm::Indirect, SegMaxRule::RingOnly) => wanted,
-        (DescriptorForm::Indirect, SegMaxRule::Honoured) => wanted.min(seg_max),
+        (DescriptorForm::Indirect, SegMaxRule::HonouredUnlessDerived) if is_derived => wanted,
+        (DescriptorForm::Indirect, _) => wanted.min(seg_max),
         (DescriptorForm::Direct, _) => wanted.min(seg_max).min(direct),
     }
 }

@@ -7,6 +7,7 @@ mod event;
 mod frame;
 mod prepare;
 mod response;
+mod table;
 mod task_management;
 
 pub use event::{Event, EventKind, Missed, ResetReason};

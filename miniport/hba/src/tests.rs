@@ -6,14 +6,17 @@ mod events;
 mod faults;
 mod frames;
 mod fuzz;
+mod limits;
+mod packed;
+mod queue_reset;
 mod requests;
 mod ring;
 
 use std::vec;
 use std::vec::Vec;
 
-use crate::device::{BringUp, BringUpError, Probe, Quiesced, Registers, Reset, Vector};
-use crate::fake::{ConfigSpace, FakeDevice, FakeMemory, FakeRegisters, Window};
+use crate::device::{BringUp, BringUpError, Features, Probe, Quiesced, Registers, Reset, Vector};
+use crate::fake::{ConfigSpace, FakeDevice, FakeMemory, FakeRegisters, Offer, Window};
 use crate::pci;
 use crate::plan::{NormalOptions, Plan};
 use crate::queues::{ControlQueue, EventQueue, RequestQueue};
@@ -38,6 +41,13 @@ type Requests<'d> = RequestQueue<Regs<'d>, Window<'d>, Vec<Slot>>;
 
 fn memory() -> FakeMemory {
     FakeMemory::new(MEMORY, BUS)
+}
+
+/// What QEMU offers with `packed=on`.
+fn packed_offer() -> Offer {
+    let mut offer = Offer::qemu();
+    offer.features.insert(Features::RING_PACKED);
+    offer
 }
 
 fn registers<'d>(device: &'d FakeDevice<'d>) -> Registers<Regs<'d>> {
@@ -111,7 +121,7 @@ impl<'d> Adapter<'d> {
         segments: &[Segment],
     ) -> Sent<'d> {
         let bytes = frame_bytes(self.plan.segments()).next_multiple_of(64);
-        let offset = FRAMES + self.frames % 64 * bytes;
+        let offset = FRAMES + self.frames % 32 * bytes;
         self.frames += 1;
         let window = self.memory.window(offset, bytes);
         let fragment = Fragment {
@@ -119,7 +129,9 @@ impl<'d> Adapter<'d> {
             length: bytes,
             bus_address: BUS + u64::from(offset),
         };
-        let frame = Frame::contiguous(fragment, self.plan.segments()).unwrap();
+        let frame = Frame::contiguous(fragment, self.plan.segments())
+            .unwrap()
+            .for_plan(&self.plan);
         let data_bytes = segments.iter().map(|segment| segment.length).sum();
         let request = Request {
             address,

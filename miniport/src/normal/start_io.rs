@@ -58,7 +58,9 @@ impl NormalAdapter {
 fn send_back(port: Port<'_>, srb: Srb<NormalAdapter>, error: SubmitError) -> Started {
     Started::Completed(match error {
         SubmitError::Full => status::complete(srb, port, &status::QUEUE_IS_FULL, |_, _| 0),
-        SubmitError::TooLong => srb.complete(port, SrbStatus::InvalidRequest),
+        SubmitError::TooLong | SubmitError::WrongFormat => {
+            srb.complete(port, SrbStatus::InvalidRequest)
+        }
         SubmitError::Empty => srb.complete(port, SrbStatus::Error),
         SubmitError::Faulted(_) | SubmitError::Closed => srb.complete(port, SrbStatus::Busy),
     })

@@ -6,7 +6,7 @@
 use crate::access::{DmaMemory, Mmio};
 use crate::plan::{Plan, QueueLayout};
 use crate::queues::{ControlQueue, EventQueue, RequestQueue};
-use crate::ring::{RingAddresses, Slot, SplitRing, WindowError};
+use crate::ring::{Ring, RingAddresses, Slot, WindowError};
 
 use super::config::{ConfigError, ScsiConfig};
 use super::probe::{ProbeError, negotiate};
@@ -76,7 +76,10 @@ impl<'a, R: Mmio + Clone> BringUp<'a, R> {
             if config.num_queues < u32::from(plan.request_queues()) {
                 return Err(BringUpError::QueuesLost);
             }
-            ScsiConfig::settle_sizes(registers).map_err(BringUpError::Config)?;
+            let sizes = ScsiConfig::settle_sizes(registers).map_err(BringUpError::Config)?;
+            if sizes != plan.sizes() {
+                return Err(BringUpError::Config(ConfigError::SizeRefused));
+            }
             if registers.exchange_config_vector(config_vector) != config_vector {
                 return Err(BringUpError::ConfigVectorRefused);
             }
@@ -163,13 +166,10 @@ impl<'a, R: Mmio + Clone> BringUp<'a, R> {
         layout: Option<QueueLayout>,
         slots: S,
         queue: QueueIndex,
-    ) -> Result<SplitRing<M, S>, BringUpError> {
-        let layout = layout.ok_or(BringUpError::NotPlanned(queue))?;
-        SplitRing::new(memory, &layout, slots, queue, self.plan.features())
-            .map_err(BringUpError::Window)
+    ) -> Result<Ring<M, S>, BringUpError> {
+        make_ring(self.plan, memory, layout, slots, queue)
     }
 
-    /// Tells the device about a queue (virtio 4.1.5.1.3).
     fn enable(
         &self,
         queue: QueueIndex,
@@ -177,31 +177,7 @@ impl<'a, R: Mmio + Clone> BringUp<'a, R> {
         addresses: RingAddresses,
         vector: Vector,
     ) -> Result<Doorbell<R>, BringUpError> {
-        let registers = self.registers;
-        registers.select_queue(queue);
-        match registers.read_queue_size() {
-            0 => return Err(BringUpError::QueueMissing(queue)),
-            offered if offered < size => return Err(BringUpError::QueueTooSmall(queue)),
-            _ => {}
-        }
-        if registers.read_queue_enable() != 0 {
-            return Err(BringUpError::QueueBusy(queue));
-        }
-        let offset = registers
-            .notify_offset()
-            .ok_or(BringUpError::NotifyOutOfRange(queue))?;
-        registers.write_queue_size(size);
-        if registers.exchange_queue_vector(vector) != vector {
-            return Err(BringUpError::VectorRefused(queue));
-        }
-        let RingAddresses {
-            descriptors,
-            available,
-            used,
-        } = addresses;
-        registers.write_queue_addresses(descriptors, available, used);
-        registers.enable_queue();
-        Ok(registers.doorbell(queue, offset))
+        enable(self.registers, queue, size, addresses, vector)
     }
 
     /// Runs a step; when it fails, tells the device that the driver has given up (virtio 3.1.1).
@@ -211,4 +187,50 @@ impl<'a, R: Mmio + Clone> BringUp<'a, R> {
     ) -> Result<T, BringUpError> {
         step().inspect_err(|_| self.registers.write_status(Status::FAILED))
     }
+}
+
+/// Makes the ring that the plan has for a queue.
+pub(super) fn make_ring<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>>(
+    plan: &Plan,
+    memory: M,
+    layout: Option<QueueLayout>,
+    slots: S,
+    queue: QueueIndex,
+) -> Result<Ring<M, S>, BringUpError> {
+    let layout = layout.ok_or(BringUpError::NotPlanned(queue))?;
+    Ring::new(memory, &layout, slots, queue, plan.features()).map_err(BringUpError::Window)
+}
+
+/// Tells the device about a queue (virtio 4.1.5.1.3).
+pub(super) fn enable<R: Mmio + Clone>(
+    registers: &Registers<R>,
+    queue: QueueIndex,
+    size: u16,
+    addresses: RingAddresses,
+    vector: Vector,
+) -> Result<Doorbell<R>, BringUpError> {
+    registers.select_queue(queue);
+    match registers.read_queue_size() {
+        0 => return Err(BringUpError::QueueMissing(queue)),
+        offered if offered < size => return Err(BringUpError::QueueTooSmall(queue)),
+        _ => {}
+    }
+    if registers.read_queue_enable() != 0 {
+        return Err(BringUpError::QueueBusy(queue));
+    }
+    let offset = registers
+        .notify_offset()
+        .ok_or(BringUpError::NotifyOutOfRange(queue))?;
+    registers.write_queue_size(size);
+    if registers.exchange_queue_vector(vector) != vector {
+        return Err(BringUpError::VectorRefused(queue));
+    }
+    let RingAddresses {
+        descriptors,
+        available,
+        used,
+    } = addresses;
+    registers.write_queue_addresses(descriptors, available, used);
+    registers.enable_queue();
+    Ok(registers.doorbell(queue, offset))
 }

@@ -9,6 +9,9 @@ pub const CDB_BYTES: usize = 32;
 /// Bytes of the sense field of each response: the default of virtio 5.6.4.
 pub const SENSE_BYTES: usize = 96;
 
+/// A CDB field that is shorter than this is of no use.
+const CDB_BYTES_MIN: u8 = 16;
+
 /// Attempts to read the configuration between two generations (virtio 2.5.1).
 const GENERATION_ATTEMPTS: u8 = 16;
 
@@ -56,7 +59,7 @@ pub struct ScsiConfig {
 pub enum ConfigError {
     /// The configuration changed during each attempt to read it.
     Unstable,
-    /// The device did not take the CDB or sense size that the driver uses.
+    /// The device keeps a CDB or sense size that the driver cannot use, or another one than when the plan was made.
     SizeRefused,
 }
 
@@ -88,26 +91,64 @@ impl ScsiConfig {
         Err(ConfigError::Unstable)
     }
 
-    /// Sets CDB and sense size to [`CDB_BYTES`] and [`SENSE_BYTES`], the only fields that a driver may write
-    /// (virtio 5.6.4.1), and checks that the device took them. After a reset they have these values already; then nothing
+    /// Asks for CDB and sense fields of [`CDB_BYTES`] and [`SENSE_BYTES`], the only fields that a driver may write
+    /// (virtio 5.6.4.1), and reads back what the device made of it. After a reset they have these values already; then nothing
     /// is written.
     ///
     /// # Errors
-    /// [`ConfigError::SizeRefused`].
-    pub(super) fn settle_sizes<R: Mmio>(registers: &Registers<R>) -> Result<(), ConfigError> {
+    /// [`ConfigError::SizeRefused`] when the device insists on fields for which a frame has no room, or on a CDB field that does
+    /// not hold the commands that everybody needs.
+    pub(super) fn settle_sizes<R: Mmio>(
+        registers: &Registers<R>,
+    ) -> Result<FieldSizes, ConfigError> {
         let device = registers.device();
-        for (offset, bytes) in [
-            (field::SENSE_SIZE, SENSE_BYTES),
-            (field::CDB_SIZE, CDB_BYTES),
-        ] {
-            let wanted = u32::try_from(bytes).map_err(|_| ConfigError::SizeRefused)?;
-            if device.read_u32(offset) != wanted {
+        let settle = |offset, wanted: usize| {
+            let wanted = u32::try_from(wanted).map_err(|_| ConfigError::SizeRefused)?;
+            let mut kept = device.read_u32(offset);
+            if kept != wanted {
                 device.write_u32(offset, wanted);
-                if device.read_u32(offset) != wanted {
-                    return Err(ConfigError::SizeRefused);
-                }
+                kept = device.read_u32(offset);
             }
+            u8::try_from(kept).map_err(|_| ConfigError::SizeRefused)
+        };
+        let sizes = FieldSizes {
+            sense_bytes: settle(field::SENSE_SIZE, SENSE_BYTES)?,
+            cdb_bytes: settle(field::CDB_SIZE, CDB_BYTES)?,
+        };
+        if sizes.is_usable() {
+            Ok(sizes)
+        } else {
+            Err(ConfigError::SizeRefused)
         }
-        Ok(())
+    }
+}
+
+/// Sizes of the two fields of a request whose sizes are negotiated (virtio 5.6.4, 5.6.6.1). A device must begin with the defaults
+/// and take what is written; one that keeps smaller fields is served with these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSizes {
+    /// Bytes of the CDB field of each request header.
+    pub cdb_bytes: u8,
+    /// Bytes of the sense field of each response.
+    pub sense_bytes: u8,
+}
+
+impl FieldSizes {
+    /// What the driver asks for: [`CDB_BYTES`] and [`SENSE_BYTES`].
+    pub const WANTED: Self = Self {
+        cdb_bytes: 32,
+        sense_bytes: 96,
+    };
+
+    /// Whether a frame has room for such fields, and the CDB field holds 16 bytes (READ (16) and its like).
+    #[must_use]
+    pub const fn is_usable(self) -> bool {
+        let Self {
+            cdb_bytes,
+            sense_bytes,
+        } = self;
+        cdb_bytes >= CDB_BYTES_MIN
+            && cdb_bytes <= Self::WANTED.cdb_bytes
+            && sense_bytes <= Self::WANTED.sense_bytes
     }
 }

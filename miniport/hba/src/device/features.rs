@@ -2,6 +2,8 @@
 
 use bitflags::bitflags;
 
+use crate::ring::RingFormat;
+
 bitflags! {
     /// Feature bits of a virtio SCSI host device. Bits without a name may be held (a device may offer anything),
     /// but are never accepted.
@@ -30,7 +32,8 @@ bitflags! {
         /// Memory is ordered as the platform orders it (virtio 6.1, "SHOULD accept"). Accepted when offered: the barriers
         /// of [`SharedMemory`](crate::access::SharedMemory) are those of the platform in either case.
         const ORDER_PLATFORM = 1 << 36;
-        /// A single queue can be reset (virtio 2.6.1).
+        /// A single queue can be reset (virtio 2.6.1). Accepted when offered; used for queues without outstanding requests only
+        /// ([`QueueReset`](crate::device::QueueReset)).
         const RING_RESET = 1 << 40;
 
         const _ = !0;
@@ -48,14 +51,28 @@ impl Features {
         .union(Self::HOTPLUG)
         .union(Self::CHANGE)
         .union(Self::ACCESS_PLATFORM)
-        .union(Self::ORDER_PLATFORM);
+        .union(Self::RING_PACKED)
+        .union(Self::ORDER_PLATFORM)
+        .union(Self::RING_RESET);
 
-    /// What the dump instance accepts when it is offered: no events (the event queue is not used) and no event index
-    /// (completion is polled, and each of its few large requests may ring).
+    /// What the dump instance accepts when it is offered: no events (the event queue is not used), no event index
+    /// (completion is polled, and each of its few large requests may ring), and no packed ring: with one request outstanding it
+    /// gains nothing, every device has the split ring, and a crash dump is no place for a choice
+    /// ([`Plan::dump_in_format`](crate::plan::Plan::dump_in_format) makes it all the same).
     pub const DUMP: Self = Self::VERSION_1
         .union(Self::RING_INDIRECT_DESC)
         .union(Self::ACCESS_PLATFORM)
         .union(Self::ORDER_PLATFORM);
+
+    /// The ring format that these features mean.
+    #[must_use]
+    pub const fn ring_format(self) -> RingFormat {
+        if self.contains(Self::RING_PACKED) {
+            RingFormat::Packed
+        } else {
+            RingFormat::Split
+        }
+    }
 
     /// The descriptor form that these features allow.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::access::Mmio;
 
-use super::config::{ConfigError, ScsiConfig};
+use super::config::{ConfigError, FieldSizes, ScsiConfig};
 use super::features::Features;
 use super::registers::{QueueIndex, Registers, Status};
 use super::reset::Quiesced;
@@ -30,6 +30,8 @@ pub struct Probe {
     pub offered: Features,
     /// Device configuration.
     pub config: ScsiConfig,
+    /// Sizes of CDB and sense field, settled with the device.
+    pub sizes: FieldSizes,
     /// Request queues that exist: the smaller of the two counts that the device gives.
     pub request_queues: u16,
     /// Largest size of the control queue; 0 when there is none.
@@ -49,6 +51,7 @@ impl Probe {
         quiesced.end();
         let offered = negotiate(registers, Features::NORMAL)?;
         let config = ScsiConfig::read(registers).map_err(ProbeError::Config)?;
+        let sizes = ScsiConfig::settle_sizes(registers).map_err(ProbeError::Config)?;
         let size_of = |queue| {
             registers.select_queue(queue);
             registers.read_queue_size()
@@ -63,6 +66,7 @@ impl Probe {
         let probe = Self {
             offered,
             config,
+            sizes,
             request_queues,
             control_size: size_of(QueueIndex::CONTROL),
             event_size: size_of(QueueIndex::EVENT),

@@ -25,6 +25,8 @@ mod common {
     pub(super) const QUEUE_DESC: u32 = 32;
     pub(super) const QUEUE_DRIVER: u32 = 40;
     pub(super) const QUEUE_DEVICE: u32 = 48;
+    /// Exists with `VIRTIO_F_RING_RESET` only.
+    pub(super) const QUEUE_RESET: u32 = 58;
 }
 
 bitflags! {
@@ -261,6 +263,21 @@ impl<R: Mmio> Registers<R> {
 
     pub(super) fn enable_queue(&self) {
         self.common.write_u16(common::QUEUE_ENABLE, 1);
+    }
+
+    /// Whether the device's common structure reaches to `queue_reset`.
+    pub(super) fn has_queue_reset(&self) -> bool {
+        self.common.length() >= common::QUEUE_RESET.saturating_add(2)
+    }
+
+    /// Starts the reset of the selected queue.
+    pub(super) fn reset_queue(&self) {
+        self.common.write_u16(common::QUEUE_RESET, 1);
+    }
+
+    /// 1 while the reset of the selected queue goes on.
+    pub(super) fn read_queue_reset(&self) -> u16 {
+        self.common.read_u16(common::QUEUE_RESET)
     }
 
     /// Writes the bus addresses of the selected queue's three parts; 64-bit fields as two halves (virtio 4.1.3.1).

@@ -53,7 +53,8 @@ impl Offer {
     pub const fn qemu() -> Self {
         Self {
             features: Features::NORMAL
-                .difference(Features::ACCESS_PLATFORM.union(Features::ORDER_PLATFORM)),
+                .difference(Features::ACCESS_PLATFORM.union(Features::ORDER_PLATFORM))
+                .difference(Features::RING_PACKED),
             control_size: 256,
             event_size: 256,
             request_size: 256,
@@ -106,7 +107,8 @@ pub(super) struct State {
     config_vector: u16,
     queue_select: u16,
     pub(super) queues: Vec<Queue>,
-    sizes: [u32; 2],
+    /// Sense and CDB size.
+    pub(super) sizes: [u32; 2],
     generation: u8,
     /// Status reads until a reset is confirmed.
     resetting: Option<u32>,
@@ -148,7 +150,7 @@ impl<'m> FakeDevice<'m> {
     /// The four register ranges: common, notify, ISR, device.
     pub fn registers(&self) -> [FakeRegisters<'_, 'm>; 4] {
         [
-            (Structure::Common, 0x38),
+            (Structure::Common, 0x40),
             (Structure::Notify, NOTIFY_BYTES),
             (Structure::Isr, 4),
             (Structure::Device, 0x24),
@@ -355,6 +357,7 @@ impl<'m> FakeDevice<'m> {
             (28, 2) => u64::from(queue.enabled || self.has_fault(Fault::StaysEnabled(number))),
             (30, 2) if self.has_fault(Fault::WildNotifyOffset(number)) => 0xFFFF,
             (22 | 30, 2) => u64::from(number),
+            (58, 2) => u64::from(state.read_queue_reset(number)),
             _ => {
                 state
                     .violations
@@ -382,6 +385,7 @@ impl<'m> FakeDevice<'m> {
                 state.config_vector = if refused { NO_VECTOR } else { value_16 };
             }
             (22, 2) => state.queue_select = value_16,
+            (58, 2) => self.reset_queue(state, number, value_16),
             (24..60, _) => {
                 let refuse_vector = self.has_fault(Fault::RefuseQueueVector(number));
                 match state.queues.get_mut(usize::from(number)) {

@@ -8,7 +8,7 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::access::SharedMemory;
-use crate::device::{BringUp, Features, Probe, Registers, Reset, Vector};
+use crate::device::{BringUp, Features, FieldSizes, Probe, Registers, Reset, Vector};
 use crate::dump::{DumpEngine, DumpPoll};
 use crate::pci::{self, CONFIG_BYTES};
 use crate::plan::{NormalOptions, PLAN_BYTES, Plan, SegMaxRule, seal_record};
@@ -103,6 +103,7 @@ pub fn fuzz_capabilities(data: &[u8]) {
     let mut probe = Probe {
         offered: Features::from_bits_retain(u64::from(input.u32()) << 28 | 1 << 32),
         config: Offer::qemu().config,
+        sizes: FieldSizes::WANTED,
         request_queues: input.u16(),
         control_size: input.u16(),
         event_size: input.u16(),

@@ -14,6 +14,11 @@ pub struct FakeRegisters<'d, 'm> {
 }
 
 impl FakeRegisters<'_, '_> {
+    /// Makes the range shorter.
+    pub fn shorten(&mut self, length: u32) {
+        self.length = self.length.min(length);
+    }
+
     fn read<const N: usize>(&self, offset: u32) -> [u8; N] {
         let bytes = u32::try_from(N).unwrap_or(u32::MAX);
         if offset

@@ -1,4 +1,6 @@
-//! The device's side of the split virtqueues: it walks chains, returns them, and watches the driver's manners.
+//! The device's side of the virtqueues: it walks chains, returns them, and watches the driver's manners.
+//!
+//! Here are split rings, and the choice between the formats; packed rings are in [`super::packed`].
 
 use std::vec::Vec;
 
@@ -7,12 +9,13 @@ use crate::device::Features;
 
 use super::Answer;
 use super::device::{FakeDevice, Interrupt, State, replace_half};
+use super::packed::Packed;
 
-const NEXT: u16 = 1;
-const WRITE: u16 = 2;
-const INDIRECT: u16 = 4;
+pub(super) const NEXT: u16 = 1;
+pub(super) const WRITE: u16 = 2;
+pub(super) const INDIRECT: u16 = 4;
 /// QEMU's `VIRTQUEUE_MAX_SIZE`: the longest chain that it takes.
-const CHAIN_MAX: usize = 1024;
+pub(super) const CHAIN_MAX: usize = 1024;
 
 /// One virtqueue, as the device knows it.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +23,17 @@ pub(super) struct Queue {
     pub(super) size: u16,
     pub(super) vector: u16,
     pub(super) enabled: bool,
-    descriptors: u64,
-    available: u64,
-    used: u64,
+    pub(super) descriptors: u64,
+    /// Available ring, or the driver's event suppression structure.
+    pub(super) available: u64,
+    /// Used ring, or the device's event suppression structure.
+    pub(super) used: u64,
     last_available: u16,
     used_index: u16,
     signalled: u16,
+    pub(super) packed: Packed,
+    /// Reads of `queue_reset` until a reset of this queue is confirmed.
+    pub(super) resetting: Option<u32>,
     /// Chains taken since the reset.
     pub(super) served: u32,
     pub(super) doorbells: u32,
@@ -42,7 +50,10 @@ pub(super) struct Held {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chain {
+    /// Head descriptor, or buffer id.
     pub(super) head: u16,
+    /// Descriptors that it takes in the ring.
+    pub(super) count: u16,
     pub(super) readable: Vec<(u64, u32)>,
     pub(super) writable: Vec<(u64, u32)>,
 }
@@ -76,11 +87,14 @@ impl FakeDevice<'_> {
         &self,
         state: &mut State,
         number: u16,
-        head: u16,
+        chain: &Chain,
         written: u32,
         fault: Option<Answer>,
     ) {
-        let mut id = u32::from(head);
+        if state.has(Features::RING_PACKED) {
+            return self.complete_packed(state, number, chain, written, fault);
+        }
+        let mut id = u32::from(chain.head);
         let mut length = written;
         let mut times = 1;
         let mut extra = 0;
@@ -117,6 +131,7 @@ impl FakeDevice<'_> {
     /// Raises the queue's interrupt if the driver wants it (virtio 2.7.7.2).
     pub(super) fn signal(&self, state: &mut State, number: u16) {
         let event_index = state.has(Features::RING_EVENT_IDX);
+        let is_packed = state.has(Features::RING_PACKED);
         let Some(queue) = state
             .queues
             .get_mut(usize::from(number))
@@ -124,9 +139,25 @@ impl FakeDevice<'_> {
         else {
             return;
         };
+        let wanted = if is_packed {
+            self.packed_interrupt_wanted(queue, event_index)
+        } else {
+            self.split_interrupt_wanted(queue, event_index)
+        };
+        if wanted {
+            let vector = queue.vector;
+            state.isr |= 1;
+            state.interrupts.push(Interrupt::Queue {
+                queue: number,
+                vector,
+            });
+        }
+    }
+
+    fn split_interrupt_wanted(&self, queue: &mut Queue, event_index: bool) -> bool {
         let (old, new) = (queue.signalled, queue.used_index);
         if old == new {
-            return;
+            return false;
         }
         queue.signalled = new;
         let flags = self
@@ -141,18 +172,10 @@ impl FakeDevice<'_> {
             .memory
             .at_bus(event_at, 2)
             .map_or(0, |at| at.read_u16(0));
-        let wanted = if event_index {
+        if event_index {
             new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
         } else {
             flags & 1 == 0
-        };
-        if wanted {
-            let vector = queue.vector;
-            state.isr |= 1;
-            state.interrupts.push(Interrupt::Queue {
-                queue: number,
-                vector,
-            });
         }
     }
 
@@ -161,7 +184,9 @@ impl FakeDevice<'_> {
         let Some(queue) = state.queues.get(usize::from(number)) else {
             return;
         };
-        if state.has(Features::RING_EVENT_IDX) {
+        if state.has(Features::RING_PACKED) {
+            self.ask_for_packed_doorbell(queue, state.has(Features::RING_EVENT_IDX));
+        } else if state.has(Features::RING_EVENT_IDX) {
             let at = queue
                 .used
                 .wrapping_add(4)
@@ -174,6 +199,9 @@ impl FakeDevice<'_> {
 
     pub(super) fn next_chain(&self, state: &mut State, number: u16) -> Option<Chain> {
         let indirect = state.has(Features::RING_INDIRECT_DESC);
+        if state.has(Features::RING_PACKED) {
+            return self.next_packed_chain(state, number, indirect);
+        }
         let queue = state
             .queues
             .get_mut(usize::from(number))
@@ -241,16 +269,7 @@ impl FakeDevice<'_> {
                 (table, size, index, inner) = (address, length / 16, 0, true);
                 continue;
             }
-            if length == 0 || self.memory.at_bus(address, length).is_none() {
-                return Err("a buffer is empty or lies outside of memory");
-            }
-            if flags & WRITE != 0 {
-                chain.writable.push((address, length));
-            } else if chain.writable.is_empty() {
-                chain.readable.push((address, length));
-            } else {
-                return Err("a readable buffer follows a writable one");
-            }
+            self.add_buffer(&mut chain, address, length, flags)?;
             if flags & NEXT == 0 {
                 return Ok(chain);
             }

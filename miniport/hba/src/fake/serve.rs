@@ -8,8 +8,9 @@ use super::ring::{Chain, Held};
 use super::scsi::{CHECK_CONDITION, Execution};
 use super::{Answer, Fault, Match};
 
-const HEADER_BYTES: usize = 51;
-const RESPONSE_BYTES: usize = 108;
+/// Bytes of a request ahead of the CDB, and of a response ahead of the sense data (virtio 5.6.6.1).
+const HEADER_FIXED: usize = 19;
+const RESPONSE_FIXED: usize = 12;
 
 impl FakeDevice<'_> {
     /// Looks at every queue, and at requests that were put off.
@@ -37,7 +38,7 @@ impl FakeDevice<'_> {
         bytes.extend_from_slice(&lun);
         bytes.extend_from_slice(&reason.to_le_bytes());
         let written = self.scatter(&chain.writable, 0, &bytes);
-        self.complete(&mut state, 1, chain.head, written, None);
+        self.complete(&mut state, 1, &chain, written, None);
         self.signal(&mut state, 1);
         true
     }
@@ -87,10 +88,17 @@ impl FakeDevice<'_> {
 
     /// Executes a command and writes its response; returns the bytes written.
     fn execute(&self, state: &mut State, chain: &Chain, fault: Option<Answer>) -> u32 {
-        let header = self.gather(&chain.readable, 0, HEADER_BYTES);
-        let data_out = self.gather(&chain.readable, HEADER_BYTES, usize::MAX);
-        let (Some(lun), Some(cdb)) = (header.first_chunk::<8>(), header.get(19..HEADER_BYTES))
-        else {
+        let [sense_bytes, cdb_bytes] = state
+            .sizes
+            .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        let header_bytes = HEADER_FIXED.saturating_add(cdb_bytes);
+        let response_bytes = RESPONSE_FIXED.saturating_add(sense_bytes.min(4096));
+        let header = self.gather(&chain.readable, 0, header_bytes);
+        let data_out = self.gather(&chain.readable, header_bytes, usize::MAX);
+        let (Some(lun), Some(cdb)) = (
+            header.first_chunk::<8>(),
+            header.get(HEADER_FIXED..header_bytes),
+        ) else {
             state.violations.push("a request header is too short");
             return 0;
         };
@@ -109,8 +117,8 @@ impl FakeDevice<'_> {
             .iter()
             .filter_map(|(_, length)| usize::try_from(*length).ok())
             .sum();
-        let room = room.saturating_sub(RESPONSE_BYTES);
-        let mut response = vec![0; RESPONSE_BYTES];
+        let room = room.saturating_sub(response_bytes);
+        let mut response = vec![0; response_bytes];
         let mut data_in = Vec::new();
         let mut residual = 0;
         match address.and_then(|address| state.disks.get_mut(&address)) {
@@ -149,7 +157,7 @@ impl FakeDevice<'_> {
         let read = u32::try_from(data_out.len()).unwrap_or(u32::MAX);
         let written = self.scatter(&chain.writable, 0, &response);
         written
-            .saturating_add(self.scatter(&chain.writable, RESPONSE_BYTES, &data_in))
+            .saturating_add(self.scatter(&chain.writable, response_bytes, &data_in))
             .saturating_add(read)
     }
 
@@ -220,10 +228,10 @@ impl FakeDevice<'_> {
             let due = held.runs == Some(0);
             if let Some(code) = code {
                 let written = self.execute_cancelled(&held.chain, code);
-                self.complete(state, number, held.chain.head, written, None);
+                self.complete(state, number, &held.chain, written, None);
             } else if due {
                 let written = self.execute(state, &held.chain, None);
-                self.complete(state, number, held.chain.head, written, None);
+                self.complete(state, number, &held.chain, written, None);
             } else {
                 held.runs = held.runs.map(|runs| runs.wrapping_sub(1));
                 hold(state, number, held);
@@ -232,7 +240,7 @@ impl FakeDevice<'_> {
     }
 
     fn execute_cancelled(&self, chain: &Chain, code: u8) -> u32 {
-        let mut response = vec![0; RESPONSE_BYTES];
+        let mut response = vec![0; RESPONSE_FIXED];
         set(&mut response, 11, &[code]);
         self.scatter(&chain.writable, 0, &response)
     }
@@ -257,7 +265,7 @@ impl FakeDevice<'_> {
 
     fn answer(&self, state: &mut State, number: u16, chain: &Chain, written: u32) {
         let fault = self.fault_of(state, number, chain);
-        self.complete(state, number, chain.head, written, fault);
+        self.complete(state, number, chain, written, fault);
     }
 }
 

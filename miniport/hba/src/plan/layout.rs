@@ -5,6 +5,7 @@
 use super::{EXTRA_DESCRIPTORS, PlanError, RING_SIZE_MAX, Role, SEGMENTS_MAX};
 use crate::device::DescriptorForm;
 use crate::request::{HEADER_AREA_BYTES, RESPONSE_AREA_BYTES};
+use crate::ring::RingFormat;
 
 /// Alignment of the region and of each ring in it, in bytes: a cache line. Virtio 2.7 asks for 16, 2 and 4.
 pub const REGION_ALIGNMENT: u32 = 64;
@@ -19,6 +20,8 @@ pub const EVENT_BUFFERS_MAX: u16 = 16;
 pub(super) const EVENT_BYTES_MIN: u16 = 16;
 const EVENT_BYTES_MAX: u16 = 4096;
 const DESCRIPTOR_BYTES: u32 = 16;
+/// Bytes of `struct pvirtq_event_suppress` (virtio 2.8.14).
+const EVENT_SUPPRESSION_BYTES: u32 = 4;
 
 /// What determines a layout: the part of a plan that is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(super) struct Shape {
     pub(super) segments: u16,
     pub(super) event_bytes: u16,
     pub(super) frames: u16,
+    pub(super) format: RingFormat,
 }
 
 impl Shape {
@@ -42,6 +46,7 @@ impl Shape {
             segments,
             event_bytes,
             frames,
+            format,
         } = *self;
         let (control_least, event_least) = match role {
             Role::Normal => (EXTRA_DESCRIPTORS, 1),
@@ -49,7 +54,8 @@ impl Shape {
         };
         let ring = |size: u16, least: u16| match size {
             0 if least == 0 => Ok(()),
-            _ if size > RING_SIZE_MAX || !size.is_power_of_two() => Err(PlanError::RingSize),
+            _ if size > RING_SIZE_MAX => Err(PlanError::RingSize),
+            _ if format == RingFormat::Split && !size.is_power_of_two() => Err(PlanError::RingSize),
             _ if size < least => Err(PlanError::RingTooSmall),
             _ => Ok(()),
         };
@@ -85,17 +91,19 @@ impl Shape {
     }
 }
 
-/// Offsets of one ring's three parts in the region, in bytes (virtio 2.7).
+/// Offsets of one ring's three parts in the region, in bytes (virtio 2.7, 2.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLayout {
-    /// Descriptors in the ring, a power of two.
+    /// Descriptors in the ring; of a split one a power of two.
     pub size: u16,
-    /// Descriptor table.
+    /// Descriptor area: descriptor table, or descriptor ring.
     pub descriptors: u32,
-    /// Available ring.
+    /// Driver area: available ring, or the driver's event suppression structure.
     pub available: u32,
-    /// Used ring.
+    /// Device area: used ring, or the device's event suppression structure.
     pub used: u32,
+    /// The format.
+    pub format: RingFormat,
 }
 
 /// Offsets of a request frame in the region, in bytes.
@@ -142,7 +150,10 @@ pub struct Layout {
 
 impl Layout {
     pub(super) fn new(shape: &Shape) -> Result<Self, PlanError> {
-        let mut region = Region { next: 0 };
+        let mut region = Region {
+            next: 0,
+            format: shape.format,
+        };
         let control = region.optional_ring(shape.control_ring)?;
         let event = region.optional_ring(shape.event_ring)?;
         let tmf_frame_count = (shape.control_ring / EXTRA_DESCRIPTORS).min(TMF_FRAMES_MAX);
@@ -196,12 +207,14 @@ impl Layout {
             descriptors,
             available,
             used,
+            format,
         } = self.request;
         Some(QueueLayout {
             size,
             descriptors: descriptors.checked_add(shift)?,
             available: available.checked_add(shift)?,
             used: used.checked_add(shift)?,
+            format,
         })
     }
 }
@@ -209,6 +222,7 @@ impl Layout {
 /// A bump allocator over offsets.
 struct Region {
     next: u32,
+    format: RingFormat,
 }
 
 impl Region {
@@ -232,14 +246,28 @@ impl Region {
         }
     }
 
-    /// Descriptor table and available ring together, the used ring on a cache line of its own: only the device writes it.
+    /// What only the device writes is on a cache line of its own: the used ring, or in a packed ring the device's event
+    /// suppression structure.
     fn ring(&mut self, size: u16) -> Result<QueueLayout, PlanError> {
         let entries = u32::from(size);
+        let format = self.format;
+        let descriptors = self.take(REGION_ALIGNMENT, times(entries, DESCRIPTOR_BYTES)?)?;
+        let (available, used) = match format {
+            RingFormat::Split => (
+                self.take(2, times(entries, 2)?.saturating_add(6))?,
+                self.take(REGION_ALIGNMENT, times(entries, 8)?.saturating_add(6))?,
+            ),
+            RingFormat::Packed => (
+                self.take(REGION_ALIGNMENT, EVENT_SUPPRESSION_BYTES)?,
+                self.take(REGION_ALIGNMENT, EVENT_SUPPRESSION_BYTES)?,
+            ),
+        };
         Ok(QueueLayout {
             size,
-            descriptors: self.take(REGION_ALIGNMENT, times(entries, DESCRIPTOR_BYTES)?)?,
-            available: self.take(2, times(entries, 2)?.saturating_add(6))?,
-            used: self.take(REGION_ALIGNMENT, times(entries, 8)?.saturating_add(6))?,
+            descriptors,
+            available,
+            used,
+            format,
         })
     }
 

@@ -3,8 +3,9 @@
 //! Bytes 0-3 magic, 4-5 version, 6-7 length, 8-11 checksum of all that follows, 12- the fields in the order of
 //! `Plan::encode`. Only the inputs of the layout are stored; offsets are computed again, so they cannot contradict each other.
 
-use crate::device::Features;
+use crate::device::{Features, FieldSizes};
 use crate::pci::{BAR_COUNT, Bar, Msix, MsixEnablement, Region, VirtioCaps};
+use crate::ring::RingFormat;
 
 use super::layout::Shape;
 use super::{Layout, Limits, Plan, PlanError, Role};
@@ -12,7 +13,9 @@ use super::{Layout, Limits, Plan, PlanError, Role};
 /// Bytes of a stored plan.
 pub const PLAN_BYTES: usize = 192;
 /// Version of the stored form; a plan of another version is refused.
-pub const PLAN_VERSION: u16 = 1;
+///
+/// 2: the ring format, the sizes of CDB and sense field.
+pub const PLAN_VERSION: u16 = 2;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"HBPL");
 const BODY: usize = 12;
@@ -78,6 +81,7 @@ impl Plan {
             features,
             caps,
             limits,
+            sizes,
             transfer_bytes,
             shape,
             layout: _,
@@ -109,6 +113,7 @@ impl Plan {
             segments,
             event_bytes,
             frames,
+            format,
         } = *shape;
         for field in [
             control_ring,
@@ -121,6 +126,15 @@ impl Plan {
         ] {
             writer.put(field.to_le_bytes());
         }
+        writer.put(match format {
+            RingFormat::Split => [0],
+            RingFormat::Packed => [1],
+        });
+        let FieldSizes {
+            cdb_bytes,
+            sense_bytes,
+        } = *sizes;
+        writer.put([cdb_bytes, sense_bytes]);
         writer.finish()
     }
 
@@ -146,6 +160,15 @@ impl Plan {
             segments: reader.u16(),
             event_bytes: reader.u16(),
             frames: reader.u16(),
+            format: match reader.u8() {
+                0 => RingFormat::Split,
+                1 => RingFormat::Packed,
+                _ => return Err(RecordError::Value),
+            },
+        };
+        let sizes = FieldSizes {
+            cdb_bytes: reader.u8(),
+            sense_bytes: reader.u8(),
         };
         let layout = Layout::new(&shape)?;
         let plan = Self {
@@ -153,6 +176,7 @@ impl Plan {
             features,
             caps,
             limits,
+            sizes,
             transfer_bytes,
             shape,
             layout,

@@ -15,11 +15,18 @@ fn probe(request_size: u16) -> Probe {
     Probe {
         offered: offer.features,
         config: offer.config,
+        sizes: FieldSizes::WANTED,
         request_queues: 1,
         control_size: request_size,
         event_size: request_size,
         request_size,
     }
+}
+
+fn packed(request_size: u16) -> Probe {
+    let mut probe = probe(request_size);
+    probe.offered.insert(Features::RING_PACKED);
+    probe
 }
 
 /// Every area of a layout, as offset and length.
@@ -34,12 +41,23 @@ fn areas(plan: &Plan) -> Vec<(u32, u32)> {
         .chain(requests)
     {
         let size = u32::from(queue.size);
-        assert!(queue.descriptors % 16 == 0 && queue.available % 2 == 0 && queue.used % 4 == 0);
-        areas.extend([
-            (queue.descriptors, size * 16),
-            (queue.available, size * 2 + 6),
-            (queue.used, size * 8 + 6),
-        ]);
+        assert_eq!(queue.format, plan.ring_format());
+        areas.push((queue.descriptors, size * 16));
+        match queue.format {
+            RingFormat::Split => {
+                assert!(queue.descriptors % 16 == 0 && queue.available % 2 == 0);
+                assert!(queue.used % 4 == 0);
+                areas.extend([(queue.available, size * 2 + 6), (queue.used, size * 8 + 6)]);
+            }
+            RingFormat::Packed => {
+                assert!(queue.descriptors % 16 == 0 && queue.available % 4 == 0);
+                assert!(
+                    queue.used % 64 == 0,
+                    "the device writes a cache line of its own"
+                );
+                areas.extend([(queue.available, 4), (queue.used, 4)]);
+            }
+        }
     }
     for index in 0..u32::from(layout.tmf_frame_count) {
         areas.push((layout.tmf_frames + index * TMF_FRAME_BYTES, TMF_FRAME_BYTES));
@@ -84,8 +102,17 @@ fn every_ring_size_is_used() {
     ] {
         let plan = Plan::normal(&caps(), &probe(offered), &NormalOptions::STANDARD).unwrap();
         assert_eq!(plan.request_ring(), used, "offered {offered}");
-        assert_eq!(plan.segments(), 254, "seg_max is honoured");
-        assert_eq!(plan.transfer_bytes(), 253 * 4096);
+        let (segments, bytes) = if offered == 256 {
+            (513, 2 << 20)
+        } else {
+            (254, 253 * 4096)
+        };
+        assert_eq!(
+            plan.segments(),
+            segments,
+            "seg_max is honoured, unless it says the ring size"
+        );
+        assert_eq!(plan.transfer_bytes(), bytes);
         assert_no_overlap(&plan);
     }
     let one = Plan::normal(&caps(), &probe(1), &NormalOptions::STANDARD);
@@ -155,7 +182,7 @@ fn limits_of_the_device_are_honoured() {
         Plan::normal(&caps(), &probe, &ring_only)
             .unwrap()
             .segments(),
-        257
+        513
     );
     probe.config.max_sectors = 128;
     assert_eq!(
@@ -203,6 +230,67 @@ fn limits_of_the_device_are_honoured() {
 }
 
 #[test]
+fn a_derived_seg_max_does_not_limit_indirect_tables() {
+    let standard = NormalOptions::STANDARD;
+    let segments = |request_size: u16, seg_max: u32, rule: SegMaxRule, indirect: bool| {
+        let mut probe = probe(request_size);
+        probe.config.seg_max = seg_max;
+        if !indirect {
+            probe.offered.remove(Features::RING_INDIRECT_DESC);
+        }
+        let options = NormalOptions {
+            seg_max: rule,
+            ..standard
+        };
+        let plan = Plan::normal(&caps(), &probe, &options).unwrap();
+        assert_eq!(
+            plan.transfer_bytes(),
+            (u32::from(plan.segments()) - 1) * 4096
+        );
+        plan.segments()
+    };
+    let unless = SegMaxRule::HonouredUnlessDerived;
+    // QEMU's own device, by ring size: seg_max is the ring less two.
+    assert_eq!(segments(256, 254, unless, true), 513);
+    assert_eq!(segments(512, 510, unless, true), 513);
+    assert_eq!(segments(1024, 1022, unless, true), 513);
+    // Front ends of other implementations, small rings, and numbers that are no ring size: literal.
+    assert_eq!(segments(128, 126, unless, true), 126);
+    assert_eq!(segments(64, 62, unless, true), 62);
+    assert_eq!(segments(256, 253, unless, true), 253);
+    assert_eq!(segments(256, 126, unless, true), 126);
+    assert_eq!(segments(1024, 128, unless, true), 128);
+    // Whoever wants it literal, or not at all, may have it.
+    assert_eq!(segments(256, 254, SegMaxRule::Honoured, true), 254);
+    assert_eq!(segments(128, 126, SegMaxRule::RingOnly, true), 513);
+    // In the ring it counts in any case.
+    assert_eq!(segments(1024, 100, unless, false), 100);
+    assert_eq!(segments(1024, 1022, SegMaxRule::RingOnly, false), 254);
+}
+
+#[test]
+fn packed_rings_have_any_size() {
+    for (offered, used) in [(256, 256), (100, 100), (7, 7), (1024, 1024), (1500, 1024)] {
+        let mut probe = probe(offered);
+        probe.offered.insert(Features::RING_PACKED);
+        let plan = Plan::normal(&caps(), &probe, &NormalOptions::STANDARD).unwrap();
+        assert_eq!(
+            (plan.request_ring(), plan.ring_format()),
+            (used, RingFormat::Packed)
+        );
+        assert_no_overlap(&plan);
+        let dump = Plan::dump(&caps(), &probe).unwrap();
+        assert_eq!(dump.ring_format(), RingFormat::Split, "as with any device");
+        let dump = Plan::dump_in_format(&caps(), &probe, RingFormat::Packed).unwrap();
+        assert_eq!(dump.ring_format(), RingFormat::Packed);
+        assert!(dump.region_bytes() <= DUMP_REGION_BYTES_MAX);
+        assert_no_overlap(&dump);
+    }
+    let split = Plan::dump_in_format(&caps(), &probe(256), RingFormat::Packed).unwrap();
+    assert_eq!(split.ring_format(), RingFormat::Split, "not offered");
+}
+
+#[test]
 fn only_known_features_are_accepted() {
     let mut probe = probe(256);
     probe.offered = Features::from_bits_retain(u64::MAX);
@@ -212,6 +300,8 @@ fn only_known_features_are_accepted() {
         Plan::dump(&caps(), &probe).unwrap().features(),
         Features::DUMP
     );
+    let packed = Plan::dump_in_format(&caps(), &probe, RingFormat::Packed).unwrap();
+    assert_eq!(packed.features(), Features::DUMP | Features::RING_PACKED);
     probe.offered.remove(Features::VERSION_1);
     assert_eq!(Plan::dump(&caps(), &probe), Err(PlanError::Features));
 }
@@ -243,6 +333,8 @@ fn every_field_survives_and_every_damage_is_found() {
     for plan in [
         Plan::normal(&caps(), &probe(1024), &NormalOptions::STANDARD).unwrap(),
         Plan::dump(&caps(), &probe(256)).unwrap(),
+        Plan::normal(&caps(), &packed(200), &NormalOptions::STANDARD).unwrap(),
+        Plan::dump_in_format(&caps(), &packed(200), RingFormat::Packed).unwrap(),
     ] {
         let bytes: [u8; PLAN_BYTES] = (&plan).into();
         assert_eq!(Plan::try_from(&bytes[..]), Ok(plan));
@@ -319,21 +411,29 @@ fn a_valid_envelope_does_not_excuse_a_bad_plan() {
         altered(shape + 12, &[0, 0]),
         Err(RecordError::Plan(PlanError::RingSize))
     );
+    assert_eq!(altered(shape + 14, &[2]), Err(RecordError::Value));
+    assert_eq!(
+        altered(shape + 14, &[1]),
+        Err(RecordError::Plan(PlanError::RingFormat)),
+        "a packed ring was not negotiated"
+    );
 }
 
 proptest! {
     #[test]
     fn plans_fit_and_survive(
         offered: u64, request_size: u16, control_size: u16, event_size: u16, seg_max: u32, event_info_size in 0..5000_u32,
-        request_queues in 0..70_u16, wanted in 0..70_u16, segments: u16, ring_only: bool,
+        request_queues in 0..70_u16, wanted in 0..70_u16, segments: u16, rule in 0..3_u8, packed_dump: bool,
     ) {
         let mut probe = probe(request_size);
         probe.offered = Features::from_bits_retain(offered | 1 << 32);
         (probe.control_size, probe.event_size, probe.request_queues) = (control_size, event_size, request_queues);
         (probe.config.seg_max, probe.config.event_info_size) = (seg_max, event_info_size);
-        let seg_max = if ring_only { SegMaxRule::RingOnly } else { SegMaxRule::Honoured };
+        let seg_max = match rule { 0 => SegMaxRule::RingOnly, 1 => SegMaxRule::Honoured, _ => SegMaxRule::HonouredUnlessDerived };
         let options = NormalOptions { request_queues: wanted, ring_size: 1024, segments, seg_max };
-        for plan in [Plan::normal(&caps(), &probe, &options), Plan::dump(&caps(), &probe)].into_iter().flatten() {
+        let format = if packed_dump { RingFormat::Packed } else { RingFormat::Split };
+        let dump = Plan::dump_in_format(&caps(), &probe, format);
+        for plan in [Plan::normal(&caps(), &probe, &options), dump].into_iter().flatten() {
             assert_no_overlap(&plan);
             let bytes: [u8; PLAN_BYTES] = (&plan).into();
             prop_assert_eq!(Plan::try_from(&bytes[..]), Ok(plan));

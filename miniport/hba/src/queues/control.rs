@@ -4,7 +4,7 @@ use crate::access::{DmaMemory, Mmio};
 use crate::device::{Doorbell, Quiesced};
 use crate::plan::{Layout, TMF_FRAME_BYTES};
 use crate::request::{TMF_REQUEST_BYTES, TMF_RESPONSE_OFFSET, TaskManagement, TmfOutcome};
-use crate::ring::{Descriptor, Direction, QueueFault, Slot, SplitRing, SubmitError, Tag};
+use crate::ring::{Descriptor, Direction, QueueFault, Ring, Slot, SubmitError, Tag};
 
 /// Descriptors of the largest control ring that a plan has.
 const SLOTS: usize = 16;
@@ -25,7 +25,7 @@ pub struct TmfCompletion {
 /// The control queue with its frames. Not synchronised: the caller holds this queue's lock. About 400 bytes.
 #[derive(Debug)]
 pub struct ControlQueue<R, M> {
-    ring: SplitRing<M, [Slot; SLOTS]>,
+    ring: Ring<M, [Slot; SLOTS]>,
     doorbell: Doorbell<R>,
     frames: u32,
     /// One bit per free frame.
@@ -35,7 +35,7 @@ pub struct ControlQueue<R, M> {
 
 impl<R: Mmio, M: DmaMemory> ControlQueue<R, M> {
     pub(crate) fn new(
-        ring: SplitRing<M, [Slot; SLOTS]>,
+        ring: Ring<M, [Slot; SLOTS]>,
         doorbell: Doorbell<R>,
         layout: &Layout,
     ) -> Self {
@@ -110,12 +110,12 @@ impl<R: Mmio, M: DmaMemory> ControlQueue<R, M> {
         }))
     }
 
-    /// Suppresses nothing, arms the next interrupt; see [`SplitRing::rearm`].
+    /// Suppresses nothing, arms the next interrupt; see [`Ring::rearm`].
     pub fn rearm_interrupts(&mut self) -> crate::ring::Rearmed {
         self.ring.rearm()
     }
 
-    /// Hands out the token of each function that will never end, after a reset; see [`SplitRing::reclaim`].
+    /// Hands out the token of each function that will never end, after a reset; see [`Ring::reclaim`].
     pub fn reclaim(&mut self, proof: &Quiesced) -> Option<u64> {
         let (_, index) = self.ring.reclaim(proof)?;
         Some(self.give_back(index))

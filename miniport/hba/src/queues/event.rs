@@ -4,7 +4,7 @@ use crate::access::{DmaMemory, Mmio};
 use crate::device::Doorbell;
 use crate::plan::Layout;
 use crate::request::{Event, read_event};
-use crate::ring::{Descriptor, Direction, QueueFault, Rearmed, Slot, SplitRing};
+use crate::ring::{Descriptor, Direction, QueueFault, Rearmed, Ring, Slot};
 
 /// Descriptors of the largest event ring that a plan has.
 const SLOTS: usize = 16;
@@ -14,7 +14,7 @@ const SLOTS: usize = 16;
 /// No request is ever outstanding here that somebody waits for, so there is nothing to reclaim after a reset.
 #[derive(Debug)]
 pub struct EventQueue<R, M> {
-    ring: SplitRing<M, [Slot; SLOTS]>,
+    ring: Ring<M, [Slot; SLOTS]>,
     doorbell: Doorbell<R>,
     buffers: u32,
     buffer_bytes: u32,
@@ -23,7 +23,7 @@ pub struct EventQueue<R, M> {
 
 impl<R: Mmio, M: DmaMemory> EventQueue<R, M> {
     pub(crate) fn new(
-        ring: SplitRing<M, [Slot; SLOTS]>,
+        ring: Ring<M, [Slot; SLOTS]>,
         doorbell: Doorbell<R>,
         layout: &Layout,
     ) -> Self {
@@ -60,7 +60,7 @@ impl<R: Mmio, M: DmaMemory> EventQueue<R, M> {
         Ok(Some(event))
     }
 
-    /// Arms the next interrupt; see [`SplitRing::rearm`].
+    /// Arms the next interrupt; see [`Ring::rearm`].
     pub fn rearm_interrupts(&mut self) -> Rearmed {
         self.ring.rearm()
     }

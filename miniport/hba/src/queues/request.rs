@@ -1,20 +1,20 @@
 //! A request queue: prepared requests in, used requests out (virtio 5.6.6.1).
 
 use crate::access::{DmaMemory, Mmio, SharedMemory};
-use crate::device::{DescriptorForm, Doorbell, Quiesced};
+use crate::device::{DescriptorForm, Doorbell, QueueIndex, Quiesced};
 use crate::request::{Prepared, stage_descriptor, write_tag};
-use crate::ring::{Published, QueueFault, Rearmed, Slot, SplitRing, SubmitError, Tag, Used};
+use crate::ring::{Published, QueueFault, Rearmed, Ring, RingFormat, Slot, SubmitError, Tag, Used};
 
 /// One request queue. Not synchronised: the caller holds this queue's lock.
 #[derive(Debug)]
 pub struct RequestQueue<R, M, S> {
-    ring: SplitRing<M, S>,
+    ring: Ring<M, S>,
     doorbell: Doorbell<R>,
     form: DescriptorForm,
 }
 
 impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M, S> {
-    pub(crate) fn new(ring: SplitRing<M, S>, doorbell: Doorbell<R>, form: DescriptorForm) -> Self {
+    pub(crate) fn new(ring: Ring<M, S>, doorbell: Doorbell<R>, form: DescriptorForm) -> Self {
         Self {
             ring,
             doorbell,
@@ -34,6 +34,9 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         prepared: &Prepared,
         token: u64,
     ) -> Result<Tag, SubmitError> {
+        if prepared.format != self.ring.format() {
+            return Err(SubmitError::WrongFormat);
+        }
         let tag = match self.form {
             DescriptorForm::Indirect => self.ring.submit_indirect(
                 prepared.table,
@@ -72,19 +75,19 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         self.ring.take_used()
     }
 
-    /// See [`SplitRing::suppress`].
+    /// See [`Ring::suppress`].
     #[inline]
     pub fn suppress_interrupts(&mut self) {
         self.ring.suppress();
     }
 
-    /// See [`SplitRing::rearm`].
+    /// See [`Ring::rearm`].
     #[inline]
     pub fn rearm_interrupts(&mut self) -> Rearmed {
         self.ring.rearm()
     }
 
-    /// Hands out each request that will never complete, after a reset; see [`SplitRing::reclaim`].
+    /// Hands out each request that will never complete, after a reset; see [`Ring::reclaim`].
     pub fn reclaim(&mut self, proof: &Quiesced) -> Option<(Tag, u64)> {
         self.ring.reclaim(proof)
     }
@@ -99,6 +102,12 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
         self.ring.outstanding()
+    }
+
+    /// Whether the ring is split or packed.
+    #[must_use]
+    pub const fn format(&self) -> RingFormat {
+        self.ring.format()
     }
 
     /// Descriptors that are free: with indirect descriptors, requests that can still be submitted.
@@ -117,6 +126,17 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
     #[must_use]
     pub const fn rejected(&self) -> u32 {
         self.ring.rejected()
+    }
+
+    /// The queue's number, as the device counts.
+    #[must_use]
+    pub const fn queue(&self) -> QueueIndex {
+        self.doorbell.queue()
+    }
+
+    /// Takes the queue apart: memory and slots. What was outstanding is forgotten.
+    pub(crate) fn into_parts(self) -> (M, S) {
+        self.ring.into_parts()
     }
 
     pub(crate) fn memory(&self) -> &M {

@@ -4,19 +4,20 @@
 //! contiguous for the device, the whole need not be: [`Frame::fragmented`] finds a place for each part and refuses when there
 //! is none, so that contiguity is never assumed.
 
-use crate::device::{CDB_BYTES, SENSE_BYTES};
-use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout};
-use crate::ring::DESCRIPTOR_BYTES;
+use crate::device::{CDB_BYTES, FieldSizes, SENSE_BYTES};
+use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout, Plan};
+use crate::ring::{DESCRIPTOR_BYTES, RingFormat};
 
-/// Bytes reserved for a request header; 51 are used (virtio 5.6.6.1 with 32 bytes of CDB).
+/// Bytes reserved for a request header; at most 51 are used (virtio 5.6.6.1 with 32 bytes of CDB).
 pub const HEADER_AREA_BYTES: u32 = 64;
-/// Bytes reserved for a response; 108 are used (virtio 5.6.6.1 with 96 bytes of sense data).
+/// Bytes reserved for a response; at most 108 are used (virtio 5.6.6.1 with 96 bytes of sense data).
 pub const RESPONSE_AREA_BYTES: u32 = 112;
 
-pub(super) const HEADER_BYTES: u32 = 51;
-pub(super) const RESPONSE_BYTES: u32 = 108;
+/// Bytes of a request header ahead of the CDB, and of a response ahead of the sense data (virtio 5.6.6.1).
+pub(super) const HEADER_FIXED_BYTES: u32 = 19;
+pub(super) const RESPONSE_FIXED_BYTES: u32 = 12;
 
-const _: () = assert!(19 + CDB_BYTES == 51 && 12 + SENSE_BYTES == 108);
+const _: () = assert!(19 + CDB_BYTES <= 64 && 12 + SENSE_BYTES <= 112);
 
 /// Header and response need no more than this; the accesses are 64 bits wide.
 const AREA_ALIGNMENT: u64 = 8;
@@ -77,9 +78,35 @@ pub struct Frame {
     pub(super) response: Area,
     pub(super) table: Area,
     pub(super) segments: u16,
+    pub(super) format: RingFormat,
+    pub(super) sizes: FieldSizes,
 }
 
 impl Frame {
+    /// The same frame with its table for rings of `format`: the two describe buffers differently (virtio 2.7.5.3, 2.8.7). Frames
+    /// are made for split rings.
+    #[inline]
+    #[must_use]
+    pub const fn in_format(self, format: RingFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The same frame as the device of `plan` wants it: table format, sizes of CDB and sense field.
+    #[inline]
+    #[must_use]
+    pub const fn for_plan(self, plan: &Plan) -> Self {
+        Self {
+            sizes: plan.sizes(),
+            ..self.in_format(plan.ring_format())
+        }
+    }
+
+    /// The format of its table.
+    #[must_use]
+    pub const fn format(&self) -> RingFormat {
+        self.format
+    }
+
     /// Divides one contiguous fragment. The table gets what is left, at most `segments_max` segments.
     ///
     /// # Errors
@@ -103,6 +130,8 @@ impl Frame {
             response,
             table: run.area(),
             segments,
+            format: RingFormat::Split,
+            sizes: FieldSizes::WANTED,
         })
     }
 
@@ -148,6 +177,8 @@ impl Frame {
             response,
             table,
             segments,
+            format: RingFormat::Split,
+            sizes: FieldSizes::WANTED,
         })
     }
 
@@ -176,6 +207,8 @@ impl Frame {
             response: area(response)?,
             table: area(table)?,
             segments,
+            format: RingFormat::Split,
+            sizes: FieldSizes::WANTED,
         })
     }
 

@@ -4,13 +4,14 @@ use crate::access::SharedMemory;
 use crate::device::CDB_BYTES;
 use crate::plan::EXTRA_DESCRIPTORS;
 use crate::ring::{
-    DESCRIPTOR_BYTES, Descriptor, Direction, FLAG_NEXT, FLAG_WRITE, Tag, length_and_flags,
-    second_word,
+    DESCRIPTOR_BYTES, Descriptor, Direction, FLAG_WRITE, RingFormat, Tag, length_and_flags,
+    packed_length_and_flags,
 };
 use crate::scsi::lun::ScsiAddress;
 
-use super::frame::{Frame, HEADER_BYTES, RESPONSE_BYTES};
+use super::frame::{Frame, HEADER_FIXED_BYTES, RESPONSE_FIXED_BYTES};
 use super::response;
+use super::table::{PackedTable, SplitTable, Table, TableFormat};
 
 const ID_OFFSET: u32 = 8;
 const ATTRIBUTE_OFFSET: u32 = 16;
@@ -83,7 +84,7 @@ pub struct Request<'a> {
 pub enum PrepareError {
     /// The CDB is empty.
     CdbEmpty,
-    /// The CDB is longer than [`CDB_BYTES`].
+    /// The CDB is longer than [`CDB_BYTES`], or than the CDB field that the device keeps.
     CdbTooLong,
     /// More segments than the frame, hence the plan, has room for.
     TooManySegments,
@@ -100,7 +101,7 @@ pub enum PrepareError {
 }
 
 /// A request whose frame is complete: what [`RequestQueue::submit`](crate::queues::RequestQueue::submit) and
-/// [`Response::read`](super::Response::read) need to know. Plain data, 40 bytes.
+/// [`Response::read`](super::Response::read) need to know. Plain data, 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prepared {
     pub(crate) table: u64,
@@ -111,7 +112,12 @@ pub struct Prepared {
     /// Most bytes that the device may report as written.
     pub(crate) report_limit: u32,
     pub(crate) descriptors: u16,
+    pub(crate) format: RingFormat,
+    /// Bytes of the sense field.
+    pub(crate) sense_bytes: u8,
 }
+
+const _: () = assert!(size_of::<Prepared>() == 32);
 
 impl Prepared {
     /// Bytes of data that were asked for.
@@ -149,42 +155,16 @@ pub fn prepare<M: SharedMemory>(
     if (request.direction == DataDirection::None) != (request.data_bytes == 0) {
         return Err(PrepareError::DirectionMismatch);
     }
-    write_header(memory, frame.header.offset, request)?;
+    write_header(memory, frame.header.offset, frame.sizes.cdb_bytes, request)?;
     response::poison(memory, frame.response.offset);
 
-    let mut table = Table {
-        memory,
-        at: frame.table.offset,
-        next: 0,
-        left: frame.segments,
-        last_length: 0,
+    let descriptors = match frame.format {
+        RingFormat::Split => write_table::<_, SplitTable>(memory, frame, request, segments)?,
+        RingFormat::Packed => write_table::<_, PackedTable>(memory, frame, request, segments)?,
     };
-    let header = Descriptor {
-        bus_address: frame.header.bus_address,
-        length: HEADER_BYTES,
-        direction: Direction::DriverToDevice,
-    };
-    let response = Descriptor {
-        bus_address: frame.response.bus_address,
-        length: RESPONSE_BYTES,
-        direction: Direction::DeviceToDriver,
-    };
-    // Device-readable parts come first (virtio 2.7.4.2), and the last descriptor has no NEXT flag.
-    table.push(header, FLAG_NEXT);
-    match request.direction {
-        DataDirection::In => {
-            table.push(response, FLAG_NEXT);
-            table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
-            table.end_chain();
-        }
-        DataDirection::Out | DataDirection::None => {
-            table.push_data(segments, 0, request.data_bytes)?;
-            table.push(response, 0);
-        }
-    }
     // In both directions: QEMU adds the length of the data it read to the length that it reports as written
     // (virtio_scsi_complete_req pushes both); a driver that insists on the response alone takes every write for a broken device.
-    let report_limit = RESPONSE_BYTES
+    let report_limit = response_bytes(frame)
         .checked_add(request.data_bytes)
         .ok_or(PrepareError::LengthMismatch)?;
     Ok(Prepared {
@@ -194,8 +174,51 @@ pub fn prepare<M: SharedMemory>(
         response_offset: frame.response.offset,
         data_bytes: request.data_bytes,
         report_limit,
-        descriptors: table.next,
+        descriptors,
+        format: frame.format,
+        sense_bytes: frame.sizes.sense_bytes,
     })
+}
+
+#[inline]
+const fn response_bytes(frame: &Frame) -> u32 {
+    let [sense_bytes] = frame.sizes.sense_bytes.to_le_bytes();
+    RESPONSE_FIXED_BYTES.wrapping_add(u32::from_le_bytes([sense_bytes, 0, 0, 0]))
+}
+
+/// Writes the descriptor table of a request and returns how many descriptors it has.
+#[inline]
+fn write_table<M: SharedMemory, F: TableFormat>(
+    memory: &M,
+    frame: &Frame,
+    request: &Request<'_>,
+    segments: impl Iterator<Item = Segment>,
+) -> Result<u16, PrepareError> {
+    let mut table = Table::<_, F>::new(memory, frame.table.offset, frame.segments);
+    let header = Descriptor {
+        bus_address: frame.header.bus_address,
+        length: HEADER_FIXED_BYTES.wrapping_add(u32::from(frame.sizes.cdb_bytes)),
+        direction: Direction::DriverToDevice,
+    };
+    let response = Descriptor {
+        bus_address: frame.response.bus_address,
+        length: response_bytes(frame),
+        direction: Direction::DeviceToDriver,
+    };
+    // Device-readable parts come first (virtio 2.7.4.2, 2.8.17), and the last descriptor of a chain has no NEXT flag.
+    table.push(header);
+    match request.direction {
+        DataDirection::In => {
+            table.push(response);
+            table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
+            table.end_chain();
+        }
+        DataDirection::Out | DataDirection::None => {
+            table.push_data(segments, 0, request.data_bytes)?;
+            table.push_last(response);
+        }
+    }
+    Ok(table.descriptors())
 }
 
 /// Writes `struct virtio_scsi_req_cmd` up to the CDB; `id` is filled in at submission.
@@ -203,6 +226,7 @@ pub fn prepare<M: SharedMemory>(
 fn write_header<M: SharedMemory>(
     memory: &M,
     offset: u32,
+    cdb_bytes: u8,
     request: &Request<'_>,
 ) -> Result<(), PrepareError> {
     let mut tail = [0u8; TAIL_BYTES];
@@ -211,6 +235,9 @@ fn write_header<M: SharedMemory>(
     *priority = request.priority;
     if request.cdb.is_empty() {
         return Err(PrepareError::CdbEmpty);
+    }
+    if request.cdb.len() > usize::from(cdb_bytes) {
+        return Err(PrepareError::CdbTooLong);
     }
     copy_cdb(cdb, request.cdb).ok_or(PrepareError::CdbTooLong)?;
     memory.write_u64(offset, u64::from_le_bytes(request.address.encode()));
@@ -267,7 +294,11 @@ pub(crate) fn stage_descriptor<M: SharedMemory>(
     let at = prepared
         .table_offset
         .wrapping_add(u32::from(index).wrapping_mul(DESCRIPTOR_BYTES));
-    let (length, flags) = length_and_flags(memory.read_u64(at.wrapping_add(8)));
+    let word = memory.read_u64(at.wrapping_add(8));
+    let (length, flags) = match prepared.format {
+        RingFormat::Split => length_and_flags(word),
+        RingFormat::Packed => packed_length_and_flags(word),
+    };
     let direction = if flags & FLAG_WRITE == 0 {
         Direction::DriverToDevice
     } else {
@@ -277,82 +308,5 @@ pub(crate) fn stage_descriptor<M: SharedMemory>(
         bus_address: memory.read_u64(at),
         length,
         direction,
-    }
-}
-
-/// Writes a descriptor table. The caller has checked that `left` segments and [`EXTRA_DESCRIPTORS`] others fit.
-struct Table<'m, M> {
-    memory: &'m M,
-    /// Offset of the next descriptor.
-    at: u32,
-    /// Index of the next descriptor.
-    next: u16,
-    /// Segments that may still come.
-    left: u16,
-    /// Length in the descriptor written last.
-    last_length: u32,
-}
-
-impl<M: SharedMemory> Table<'_, M> {
-    #[inline]
-    fn push(&mut self, descriptor: Descriptor, next_flag: u16) {
-        let Descriptor {
-            bus_address,
-            length,
-            ..
-        } = descriptor;
-        self.write(bus_address, length, descriptor.flags() | next_flag);
-    }
-
-    /// Writes a descriptor per segment, each with a successor.
-    #[inline]
-    fn push_data(
-        &mut self,
-        segments: impl Iterator<Item = Segment>,
-        direction_flag: u16,
-        data_bytes: u32,
-    ) -> Result<(), PrepareError> {
-        let mut bytes_left = data_bytes;
-        for Segment {
-            bus_address,
-            length,
-        } in segments
-        {
-            self.left = self
-                .left
-                .checked_sub(1)
-                .ok_or(PrepareError::TooManySegments)?;
-            let last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
-            if bus_address.checked_add(u64::from(last)).is_none() {
-                return Err(PrepareError::SegmentOverflow);
-            }
-            bytes_left = bytes_left
-                .checked_sub(length)
-                .ok_or(PrepareError::LengthMismatch)?;
-            self.write(bus_address, length, direction_flag | FLAG_NEXT);
-        }
-        if bytes_left == 0 {
-            Ok(())
-        } else {
-            Err(PrepareError::LengthMismatch)
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, bus_address: u64, length: u32, flags: u16) {
-        self.next = self.next.wrapping_add(1);
-        self.last_length = length;
-        let link = if flags & FLAG_NEXT == 0 { 0 } else { self.next };
-        self.memory
-            .write_u64_pair(self.at, bus_address, second_word(length, flags, link));
-        self.at = self.at.wrapping_add(DESCRIPTOR_BYTES);
-    }
-
-    /// Takes NEXT from the descriptor written last: a data segment that the device writes.
-    #[inline]
-    fn end_chain(&self) {
-        let word = self.at.wrapping_sub(8);
-        self.memory
-            .write_u64(word, second_word(self.last_length, FLAG_WRITE, 0));
     }
 }

@@ -1,7 +1,6 @@
 //! Responses to command requests (virtio 5.6.6.1) and what they mean.
 
 use crate::access::SharedMemory;
-use crate::device::SENSE_BYTES;
 
 use super::prepare::Prepared;
 
@@ -33,6 +32,7 @@ pub struct Response {
     code: u8,
     sense_offset: u32,
     data_bytes: u32,
+    sense_field: u8,
 }
 
 /// What a response says that cannot be.
@@ -85,7 +85,7 @@ pub struct Completion {
     /// Bytes of data moved: what was asked for less the residual. Meaningful for `Success`, and for `Status` as far as the
     /// device knows.
     pub transferred: u32,
-    /// Bytes of sense data that the device wrote, at most [`SENSE_BYTES`].
+    /// Bytes of sense data that the device wrote, at most [`SENSE_BYTES`](crate::device::SENSE_BYTES).
     pub sense_bytes: u8,
 }
 
@@ -102,6 +102,7 @@ impl Response {
             code,
             sense_offset: at.wrapping_add(SENSE),
             data_bytes: prepared.data_bytes,
+            sense_field: prepared.sense_bytes,
         }
     }
 
@@ -120,7 +121,7 @@ impl Response {
             _ => 0,
         };
         let (scsi_status, sense_bytes) = match outcome {
-            Outcome::Status => (self.status, bounded_sense(self.sense_length)),
+            Outcome::Status => (self.status, self.bounded_sense()),
             _ => (STATUS_GOOD, 0),
         };
         Completion {
@@ -129,6 +130,13 @@ impl Response {
             transferred,
             sense_bytes,
         }
+    }
+
+    /// Bytes of sense data: no more than the sense field has.
+    #[inline]
+    fn bounded_sense(&self) -> u8 {
+        u8::try_from(self.sense_length)
+            .map_or(self.sense_field, |length| length.min(self.sense_field))
     }
 
     /// Copies the sense data into `destination` and returns how many bytes that were: bounded by what the device wrote, by the
@@ -160,10 +168,4 @@ fn unsuccessful(code: u8) -> Outcome {
         POISON => Outcome::Malformed(ResponseFault::NotWritten),
         other => Outcome::Unknown(other),
     }
-}
-
-fn bounded_sense(length: u32) -> u8 {
-    const FIELD: u8 = 96;
-    const _: () = assert!(SENSE_BYTES == 96);
-    u8::try_from(length).unwrap_or(FIELD).min(FIELD)
 }

@@ -1,4 +1,6 @@
-//! One descriptor (virtio 2.7.5), as two 64-bit words.
+//! One descriptor, as two 64-bit words: of a split ring (virtio 2.7.5) and of a packed one (virtio 2.8.13).
+//!
+//! Both have address, length and 32 bits of other things: flags and link here, buffer id and flags there.
 
 /// Bytes of a descriptor.
 pub const DESCRIPTOR_BYTES: u32 = 16;
@@ -48,5 +50,26 @@ pub(crate) fn second_word(length: u32, flags: u16, next: u16) -> u64 {
 pub(crate) fn length_and_flags(word: u64) -> (u32, u16) {
     let length = u32::try_from(word & 0xFFFF_FFFF).unwrap_or_default();
     let flags = u16::try_from((word >> 32) & 0xFFFF).unwrap_or_default();
+    (length, flags)
+}
+
+/// The second word of a descriptor of a packed ring (virtio 2.8.13): length, buffer id and flags.
+#[inline]
+pub(crate) fn packed_second_word(length: u32, id: u16, flags: u16) -> u64 {
+    second_word(length, id, flags)
+}
+
+/// Length, buffer id and flags out of a second word of a packed ring.
+#[inline]
+pub(crate) fn packed_used(word: u64) -> (u32, u16, u16) {
+    let (length, id) = length_and_flags(word);
+    let flags = u16::try_from(word >> 48).unwrap_or_default();
+    (length, id, flags)
+}
+
+/// Length and flags alone.
+#[inline]
+pub(crate) fn packed_length_and_flags(word: u64) -> (u32, u16) {
+    let (length, _, flags) = packed_used(word);
     (length, flags)
 }

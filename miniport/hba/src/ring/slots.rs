@@ -2,6 +2,9 @@
 //!
 //! Invariants: the free list links exactly the descriptors of no outstanding request; `free` is their number; a slot's
 //! generation is odd exactly while it heads an outstanding request. Nothing here is visible to the device.
+//!
+//! In a split ring a slot belongs to a descriptor, and a request has as many as descriptors, linked. In a packed ring a slot
+//! belongs to a buffer id: a request has one, whose link is free to hold the number of its descriptors.
 
 use super::QueueFault;
 
@@ -11,8 +14,12 @@ use super::QueueFault;
 pub struct Tag(u64);
 
 impl Tag {
-    pub(crate) fn new(queue: u16, generation: u16, index: u16) -> Self {
-        Self((u64::from(queue) << 32) | (u64::from(generation) << 16) | u64::from(index))
+    #[inline]
+    pub(crate) const fn new(queue: u16, generation: u16, index: u16) -> Self {
+        let [i0, i1] = index.to_le_bytes();
+        let [g0, g1] = generation.to_le_bytes();
+        let [q0, q1] = queue.to_le_bytes();
+        Self(u64::from_le_bytes([i0, i1, g0, g1, q0, q1, 0, 0]))
     }
 
     /// The number that goes onto the wire.
@@ -61,6 +68,8 @@ const _: () = assert!(size_of::<Slot>() == 16);
 
 /// End of a chain or of the free list.
 const END: u16 = u16::MAX;
+/// The note of a request that is a chain of one descriptor.
+pub(super) const SINGLE: u16 = END;
 
 /// The slots of one ring.
 #[derive(Debug)]
@@ -97,6 +106,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             free: size,
             outstanding: 0,
         })
+    }
+
+    pub(super) fn into_storage(self) -> S {
+        self.storage
     }
 
     #[inline]
@@ -152,12 +165,38 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         Some((head, generation))
     }
 
-    /// The outstanding request at `index`.
+    /// The same for a request with one slot. `note` comes back with [`Slots::complete_one`]; [`SINGLE`] where the request has
+    /// one descriptor too.
     #[inline]
-    pub(super) fn outstanding_at(&self, index: u16) -> Option<(u64, u32, u16)> {
+    pub(super) fn allocate_one(
+        &mut self,
+        token: u64,
+        report_limit: u32,
+        note: u16,
+    ) -> Option<(u16, u16)> {
+        let free = self.free.checked_sub(1)?;
+        let head = self.head;
+        let slot = self.get_mut(head)?;
+        let rest = slot.next;
+        let generation = slot.generation.wrapping_add(1) | 1;
+        *slot = Slot {
+            token,
+            report_limit,
+            next: note,
+            generation,
+        };
+        self.head = rest;
+        self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
+        Some((head, generation))
+    }
+
+    /// Token and generation of the outstanding request at `index`.
+    #[inline]
+    pub(super) fn outstanding_at(&self, index: u16) -> Option<(u64, u16)> {
         self.get(index)
             .filter(|slot| slot.generation & 1 == 1)
-            .map(|slot| (slot.token, slot.report_limit, slot.generation))
+            .map(|slot| (slot.token, slot.generation))
     }
 
     /// Ends the outstanding request at `head`, to which the device says it has written `written` bytes: returns token and
@@ -180,6 +219,47 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         slot.generation = generation.wrapping_add(1);
         self.free_chain(head, next);
         Ok((token, generation))
+    }
+
+    /// Ends the outstanding request at `head`, which has one slot, if its note is at most `note_max`: returns token, generation
+    /// and note.
+    #[inline]
+    pub(super) fn complete_one(
+        &mut self,
+        head: u16,
+        written: u32,
+        note_max: u16,
+    ) -> Result<(u64, u16, u16), QueueFault> {
+        let slot = self.get_mut(head).ok_or(QueueFault::IdOutOfRange)?;
+        let Slot {
+            token,
+            report_limit,
+            next: note,
+            generation,
+        } = *slot;
+        if generation & 1 == 0 {
+            return Err(QueueFault::IdNotOutstanding);
+        }
+        if note > note_max {
+            return Err(QueueFault::UsedIndex);
+        }
+        if written > report_limit {
+            return Err(QueueFault::Length);
+        }
+        slot.generation = generation.wrapping_add(1);
+        self.free_chain(head, END);
+        Ok((token, generation, note))
+    }
+
+    /// Gives the slot of the outstanding request at `head` back, which has only one, and returns its note.
+    pub(super) fn release_one(&mut self, head: u16) -> u16 {
+        let Some(slot) = self.get_mut(head) else {
+            return 0;
+        };
+        slot.generation = slot.generation.wrapping_add(1);
+        let note = slot.next;
+        self.free_chain(head, END);
+        note
     }
 
     /// Gives the descriptors of the outstanding request at `head` back.

@@ -9,75 +9,11 @@ use crate::plan::QueueLayout;
 
 use super::QueueFault;
 use super::descriptor::{Descriptor, FLAG_INDIRECT, FLAG_NEXT, second_word};
-use super::slots::{Slot, Slots, Tag};
+use super::ledger::{Ledger, Published, Rearmed, SubmitError, Suppression, Used, passes};
+use super::slots::{SINGLE, Slot, Tag};
 use super::window::{
     AVAILABLE_NO_INTERRUPT, RingAddresses, RingWindow, USED_NO_NOTIFY, WindowError,
 };
-
-/// Why a request was not put into the ring. The caller still owns it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubmitError {
-    /// Not enough free descriptors at the moment.
-    Full,
-    /// The chain is empty, or shorter than announced.
-    Empty,
-    /// The chain has more descriptors than the ring: it will never fit. The plan's segment limit was exceeded.
-    TooLong,
-    /// The queue has stopped after a fault; the device must be reset.
-    Faulted(QueueFault),
-    /// The queue was reclaimed; the device must be brought up again.
-    Closed,
-}
-
-/// What [`SplitRing::publish`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
-    /// There was nothing new.
-    Nothing,
-    /// New requests are visible; the device asked not to be told.
-    Silent,
-    /// New requests are visible, and the doorbell was rung.
-    Rung,
-}
-
-/// What [`SplitRing::rearm`] found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rearmed {
-    /// Nothing is pending; the next completion interrupts.
-    Idle,
-    /// More has completed meanwhile: drain again, no interrupt may come for it.
-    More,
-}
-
-/// A completed request, as the ring knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Used {
-    /// What the caller gave at submission.
-    pub token: u64,
-    /// What the caller got at submission.
-    pub tag: Tag,
-    /// Bytes that the device says it wrote, at most the limit of the submission. A hint: it may be too low (virtio 2.7.8.2), and
-    /// QEMU counts the data of a write too.
-    pub written: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Live,
-    Faulted(QueueFault),
-    /// Being reclaimed: descriptors below `cursor` are done with.
-    Closed {
-        cursor: u16,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Suppression {
-    /// Flags in both rings (virtio 2.7.7, 2.7.10).
-    Flags,
-    /// `VIRTIO_F_RING_EVENT_IDX`.
-    EventIndex,
-}
 
 /// A split virtqueue with storage `S` for its private slots: an array, a boxed slice, memory of the adapter extension.
 ///
@@ -87,15 +23,12 @@ enum Suppression {
 #[derive(Debug)]
 pub struct SplitRing<M, S> {
     window: RingWindow<M>,
-    slots: Slots<S>,
-    queue: QueueIndex,
+    ledger: Ledger<S>,
     suppression: Suppression,
-    state: State,
     available_next: u16,
     published: u16,
     used_next: u16,
     used_seen: u16,
-    rejected: u32,
 }
 
 impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
@@ -111,23 +44,15 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         features: Features,
     ) -> Result<Self, WindowError> {
         let window = RingWindow::new(memory, layout)?;
-        let slots = Slots::new(slots, layout.size).ok_or(WindowError::TooFewSlots)?;
-        let suppression = if features.contains(Features::RING_EVENT_IDX) {
-            Suppression::EventIndex
-        } else {
-            Suppression::Flags
-        };
+        let ledger = Ledger::new(slots, layout.size, queue).ok_or(WindowError::TooFewSlots)?;
         Ok(Self {
             window,
-            slots,
-            queue,
-            suppression,
-            state: State::Live,
+            ledger,
+            suppression: Suppression::of(features),
             available_next: 0,
             published: 0,
             used_next: 0,
             used_seen: 0,
-            rejected: 0,
         })
     }
 
@@ -145,16 +70,17 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.accepting()?;
+        self.ledger.accepting()?;
         let (head, generation) = self
+            .ledger
             .slots
-            .allocate(1, token, report_limit)
+            .allocate_one(token, report_limit, SINGLE)
             .ok_or(SubmitError::Full)?;
         let bytes = u32::from(descriptors).wrapping_mul(super::DESCRIPTOR_BYTES);
         self.window
             .write_descriptor(head, table, second_word(bytes, FLAG_INDIRECT, 0));
         self.offer(head);
-        Ok(Tag::new(self.queue.get(), generation, head))
+        Ok(self.ledger.tag(generation, head))
     }
 
     /// Puts a request of `count` descriptors into the ring itself. Not visible before `publish`.
@@ -168,7 +94,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.accepting()?;
+        self.ledger.accepting()?;
         if count == 0 {
             return Err(SubmitError::Empty);
         }
@@ -176,6 +102,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             return Err(SubmitError::TooLong);
         }
         let (head, generation) = self
+            .ledger
             .slots
             .allocate(count, token, report_limit)
             .ok_or(SubmitError::Full)?;
@@ -188,7 +115,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         } in descriptors.take(usize::from(count))
         {
             left = left.wrapping_sub(1);
-            let next = self.slots.next(index);
+            let next = self.ledger.slots.next(index);
             let descriptor = Descriptor {
                 bus_address,
                 length,
@@ -204,11 +131,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         }
         if left != 0 {
             // Fewer descriptors came than were announced: nothing was offered, so nothing has to be undone but this.
-            self.slots.release(head);
+            self.ledger.slots.release(head);
             return Err(SubmitError::Empty);
         }
         self.offer(head);
-        Ok(Tag::new(self.queue.get(), generation, head))
+        Ok(self.ledger.tag(generation, head))
     }
 
     #[inline]
@@ -217,20 +144,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         self.available_next = self.available_next.wrapping_add(1);
     }
 
-    #[inline]
-    fn accepting(&self) -> Result<(), SubmitError> {
-        match self.state {
-            State::Live => Ok(()),
-            State::Faulted(fault) => Err(SubmitError::Faulted(fault)),
-            State::Closed { .. } => Err(SubmitError::Closed),
-        }
-    }
-
     /// Makes all new requests visible and calls `ring_doorbell` if the device wants to hear of them.
     #[inline]
     pub fn publish(&mut self, ring_doorbell: impl FnOnce()) -> Published {
         let (old, new) = (self.published, self.available_next);
-        if old == new || self.state != State::Live {
+        if old == new || !self.ledger.is_live() {
             return Published::Nothing;
         }
         self.published = new;
@@ -259,10 +177,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     /// comes out of [`SplitRing::reclaim`] after the reset.
     #[inline]
     pub fn take_used(&mut self) -> Result<Option<Used>, QueueFault> {
-        match self.state {
-            State::Live => {}
-            State::Faulted(fault) => return Err(fault),
-            State::Closed { .. } => return Ok(None),
+        if !self.ledger.is_live() {
+            return self.ledger.not_live();
         }
         if self.used_next == self.used_seen && !self.look_for_used()? {
             return Ok(None);
@@ -272,16 +188,16 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             .ok()
             .filter(|&head| head <= self.window.mask())
         else {
-            return Err(self.fail(QueueFault::IdOutOfRange));
+            return Err(self.ledger.fail(QueueFault::IdOutOfRange));
         };
-        let (token, generation) = match self.slots.complete(head, written) {
+        let (token, generation) = match self.ledger.slots.complete(head, written) {
             Ok(request) => request,
-            Err(fault) => return Err(self.fail(fault)),
+            Err(fault) => return Err(self.ledger.fail(fault)),
         };
         self.used_next = self.used_next.wrapping_add(1);
         Ok(Some(Used {
             token,
-            tag: Tag::new(self.queue.get(), generation, head),
+            tag: self.ledger.tag(generation, head),
             written,
         }))
     }
@@ -296,19 +212,12 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         }
         // Requests that were filled but not yet published count as outstanding too; the device cannot know them.
         let unpublished = self.available_next.wrapping_sub(self.published);
-        if news > self.slots.outstanding().saturating_sub(unpublished) {
-            return Err(self.fail(QueueFault::UsedIndex));
+        if news > self.ledger.slots.outstanding().saturating_sub(unpublished) {
+            return Err(self.ledger.fail(QueueFault::UsedIndex));
         }
         self.window.memory().read_barrier();
         self.used_seen = index;
         Ok(true)
-    }
-
-    #[cold]
-    fn fail(&mut self, fault: QueueFault) -> QueueFault {
-        self.state = State::Faulted(fault);
-        self.rejected = self.rejected.saturating_add(1);
-        fault
     }
 
     /// Asks the device not to interrupt for completions: a hint, to be given before draining. With event index nothing needs
@@ -328,7 +237,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             Suppression::EventIndex => self.window.write_used_event(self.used_next),
         }
         self.window.memory().full_barrier();
-        if self.state == State::Live && self.window.read_used_index() != self.used_next {
+        if self.ledger.is_live() && self.window.read_used_index() != self.used_next {
             Rearmed::More
         } else {
             Rearmed::Idle
@@ -337,52 +246,45 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
 
     /// Hands out an outstanding request that will never complete, `None` when all have been handed out. The first call closes
     /// the queue. It takes the proof that the device is silent, so that no memory is given back under its hands.
-    pub fn reclaim(&mut self, _proof: &Quiesced) -> Option<(Tag, u64)> {
-        let cursor = match self.state {
-            State::Closed { cursor } => cursor,
-            State::Live | State::Faulted(_) => 0,
-        };
-        self.state = State::Closed { cursor };
-        let head = self.slots.first_outstanding(cursor)?;
-        self.state = State::Closed { cursor: head };
-        let (token, _, generation) = self.slots.outstanding_at(head)?;
-        self.slots.release(head);
-        Some((Tag::new(self.queue.get(), generation, head), token))
+    pub fn reclaim(&mut self, proof: &Quiesced) -> Option<(Tag, u64)> {
+        let (head, tag, token) = self.ledger.reclaim(proof)?;
+        self.ledger.slots.release(head);
+        Some((tag, token))
     }
 
     /// The token of `tag` while it is outstanding. Stale and foreign tags yield `None`.
     #[must_use]
     pub fn token_of(&self, tag: Tag) -> Option<u64> {
-        let (queue, generation, index) = tag.parts();
-        let (token, _, current) = self.slots.outstanding_at(index)?;
-        (queue == self.queue.get() && generation == current).then_some(token)
+        self.ledger.token_of(tag)
     }
 
     /// Requests in the ring, filled or visible.
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
-        self.slots.outstanding()
+        self.ledger.slots.outstanding()
     }
 
     /// Free descriptors.
     #[must_use]
     pub const fn free_descriptors(&self) -> u16 {
-        self.slots.free()
+        self.ledger.slots.free()
     }
 
     /// The fault that stopped the queue.
     #[must_use]
     pub const fn fault(&self) -> Option<QueueFault> {
-        match self.state {
-            State::Faulted(fault) => Some(fault),
-            State::Live | State::Closed { .. } => None,
-        }
+        self.ledger.fault()
     }
 
     /// Used elements and indices that were rejected.
     #[must_use]
     pub const fn rejected(&self) -> u32 {
-        self.rejected
+        self.ledger.rejected()
+    }
+
+    /// Takes the ring apart: memory and slots.
+    pub(crate) fn into_parts(self) -> (M, S) {
+        (self.window.into_memory(), self.ledger.into_slots())
     }
 
     pub(crate) const fn memory(&self) -> &M {
@@ -399,10 +301,4 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         // A ring has at most 32,768 descriptors, so this cannot wrap.
         self.window.mask().wrapping_add(1)
     }
-}
-
-/// Whether the move of an index from `old` to `new` passes the point at which the other side asked to be told
-/// (virtio 2.7.10.1).
-const fn passes(event: u16, old: u16, new: u16) -> bool {
-    new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
 }

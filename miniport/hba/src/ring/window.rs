@@ -19,9 +19,9 @@ const ENTRIES: u32 = 4;
 pub enum WindowError {
     /// A part of the ring does not fit into the memory.
     OutOfMemoryRange,
-    /// A part of the ring is not aligned as virtio 2.7 demands.
+    /// A part of the ring is not aligned as virtio 2.7 or 2.8 demands.
     Misaligned,
-    /// The size is 0 or no power of two.
+    /// The size is 0, no power of two in a split ring, or above 32,768 in a packed one.
     Size,
     /// The bus address of a part overflows 64 bits.
     BusAddress,
@@ -29,12 +29,37 @@ pub enum WindowError {
     TooFewSlots,
 }
 
-/// Bus addresses of the three parts.
+/// Bus addresses of the three parts, by the names of the registers that take them (virtio 4.1.4.3): `queue_desc`,
+/// `queue_driver`, `queue_device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RingAddresses {
     pub(crate) descriptors: u64,
     pub(crate) available: u64,
     pub(crate) used: u64,
+}
+
+/// Checks that a part of a ring lies in the memory and is aligned for the device, and zeroes it.
+pub(super) fn claim<M: DmaMemory>(
+    memory: &M,
+    start: u32,
+    bytes: u32,
+    alignment: u64,
+) -> Result<(), WindowError> {
+    let end = start
+        .checked_add(bytes)
+        .ok_or(WindowError::OutOfMemoryRange)?;
+    if end > memory.length() {
+        return Err(WindowError::OutOfMemoryRange);
+    }
+    let bus = memory
+        .bus_address()
+        .checked_add(u64::from(end))
+        .ok_or(WindowError::BusAddress)?;
+    if !bus.wrapping_sub(u64::from(bytes)).is_multiple_of(alignment) {
+        return Err(WindowError::Misaligned);
+    }
+    memory.zero(start, bytes);
+    Ok(())
 }
 
 /// A ring in shared memory.
@@ -62,6 +87,7 @@ impl<M: DmaMemory> RingWindow<M> {
             descriptors,
             available,
             used,
+            format: _,
         } = *layout;
         let mask = size
             .checked_sub(1)
@@ -74,20 +100,7 @@ impl<M: DmaMemory> RingWindow<M> {
             (used, 8, 6, 4),
         ] {
             let bytes = entries.saturating_mul(entry_bytes).saturating_add(extra);
-            let end = start
-                .checked_add(bytes)
-                .ok_or(WindowError::OutOfMemoryRange)?;
-            if end > memory.length() {
-                return Err(WindowError::OutOfMemoryRange);
-            }
-            let bus = memory
-                .bus_address()
-                .checked_add(u64::from(end))
-                .ok_or(WindowError::BusAddress)?;
-            if !bus.wrapping_sub(u64::from(bytes)).is_multiple_of(alignment) {
-                return Err(WindowError::Misaligned);
-            }
-            memory.zero(start, bytes);
+            claim(&memory, start, bytes, alignment)?;
         }
         Ok(Self {
             memory,
@@ -117,6 +130,10 @@ impl<M: DmaMemory> RingWindow<M> {
     #[inline]
     pub(super) const fn memory(&self) -> &M {
         &self.memory
+    }
+
+    pub(super) fn into_memory(self) -> M {
+        self.memory
     }
 
     #[inline]

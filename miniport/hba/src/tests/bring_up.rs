@@ -10,6 +10,7 @@ use crate::device::{
 use crate::fake::{FakeDevice, Fault, Offer};
 use crate::pci::Structure;
 use crate::plan::NormalOptions;
+use crate::ring::RingFormat;
 use crate::ring::WindowError;
 
 #[test]
@@ -141,13 +142,15 @@ fn probing_names_what_is_wrong() {
 #[test]
 fn access_platform_is_accepted_where_it_is_demanded() {
     let memory = memory();
+    let unknown = Features::from_bits_retain(1 << 60);
     let mut offer = Offer::qemu();
-    offer.features |=
-        Features::ACCESS_PLATFORM | Features::RING_PACKED | Features::from_bits_retain(1 << 60);
+    offer.features |= Features::ACCESS_PLATFORM | Features::RING_PACKED | unknown;
     let device = FakeDevice::new(&memory, offer, &[]);
     let adapter = Adapter::start(&memory, &device);
     assert!(adapter.plan.features().contains(Features::ACCESS_PLATFORM));
-    assert!(!device.accepted().contains(Features::RING_PACKED));
+    assert!(device.accepted().contains(Features::RING_PACKED));
+    assert_eq!(adapter.requests.format(), RingFormat::Packed);
+    assert!(!device.accepted().intersects(unknown));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn bring_up_names_what_has_changed_since_the_plan() {
         attempt(offer, &[Fault::NeedsResetAtOnce]),
         BringUpError::Device(DeviceFault::NeedsReset)
     );
-    // Odd sizes that can be written are.
+    // Odd sizes that can be written are; see `limits` for those that cannot.
     let device = FakeDevice::new(&memory, odd_sizes, &[]);
     assert!(Adapter::carry_out(&memory, &device, &plan).is_ok());
     assert_eq!(device.violations(), [""; 0]);

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use super::{BUS, DATA, REGION, Regs, memory, quiet, registers};
+use super::{BUS, DATA, REGION, Regs, memory, packed_offer, quiet, registers};
 use crate::access::SharedMemory;
 use crate::device::{Features, Probe, Registers};
 use crate::dump::{DumpEngine, DumpPoll, DumpStartError, DumpSubmitError};
@@ -10,14 +10,14 @@ use crate::fake::{Answer, ConfigSpace, Disk, FakeDevice, FakeMemory, Fault, Matc
 use crate::pci;
 use crate::plan::{DUMP_REGION_BYTES_MAX, NormalOptions, PLAN_BYTES, Plan};
 use crate::request::{DataDirection, Outcome, PrepareError, Request, Segment, TaskAttribute};
-use crate::ring::QueueFault;
+use crate::ring::{QueueFault, RingFormat};
 use crate::scsi::cdb::{self, Access, Caching, Cdb, Form, Transfer};
 use crate::scsi::lun::ScsiAddress;
 
-fn plan(registers: &Registers<Regs<'_>>) -> Plan {
+fn plan(registers: &Registers<Regs<'_>>, format: RingFormat) -> Plan {
     let probe = Probe::read(registers, quiet(registers)).unwrap();
     let caps = pci::capabilities(ConfigSpace::qemu().bytes()).unwrap();
-    let plan = Plan::dump(&caps, &probe).unwrap();
+    let plan = Plan::dump_in_format(&caps, &probe, format).unwrap();
     let stored: [u8; PLAN_BYTES] = (&plan).into();
     Plan::try_from(&stored[..]).unwrap()
 }
@@ -26,8 +26,16 @@ fn start<'d>(
     memory: &'d FakeMemory,
     device: &'d FakeDevice<'d>,
 ) -> DumpEngine<Regs<'d>, Window<'d>> {
+    start_in(memory, device, RingFormat::Split)
+}
+
+fn start_in<'d>(
+    memory: &'d FakeMemory,
+    device: &'d FakeDevice<'d>,
+    format: RingFormat,
+) -> DumpEngine<Regs<'d>, Window<'d>> {
     let registers = registers(device);
-    let plan = plan(&registers);
+    let plan = plan(&registers, format);
     let region = memory.window(REGION, DUMP_REGION_BYTES_MAX);
     DumpEngine::start(&registers, &plan, quiet(&registers), region).unwrap()
 }
@@ -69,25 +77,33 @@ fn mebibyte() -> Vec<Segment> {
 
 #[test]
 fn a_mebibyte_goes_out_and_comes_back_in_one_request_each() {
-    for size in [64, 256, 1024] {
+    for (size, format) in [
+        (64, RingFormat::Split),
+        (256, RingFormat::Split),
+        (1024, RingFormat::Split),
+        (15, RingFormat::Packed),
+        (1024, RingFormat::Packed),
+    ] {
         let memory = memory();
         let device = FakeDevice::new(
             &memory,
             Offer {
                 request_size: size,
-                ..Offer::qemu()
+                ..packed_offer()
             },
             &[],
         );
         device.insert_disk(0, 0, Disk::new(4096, 512));
-        let mut engine = start(&memory, &device);
+        let mut engine = start_in(&memory, &device, format);
+        let is_packed = device.accepted().contains(Features::RING_PACKED);
+        assert_eq!(is_packed, format == RingFormat::Packed);
         assert_eq!(
             (
                 device.enabled_size(0),
                 device.enabled_size(1),
                 device.enabled_size(2)
             ),
-            (0, 0, 16)
+            (0, 0, size.min(16))
         );
         let pattern: Vec<u8> = (0..1u32 << 20)
             .map(|index| u8::try_from(index * 7 % 251).unwrap())

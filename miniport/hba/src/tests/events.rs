@@ -1,6 +1,7 @@
 //! Task management and events.
 
-use super::{Adapter, memory, quiet};
+use super::{Adapter, memory, packed_offer, quiet};
+use crate::access::SharedMemory;
 use crate::device::Features;
 use crate::fake::{Answer, Disk, FakeDevice, Fault, Interrupt, Match, Offer};
 use crate::queues::TmfCompletion;
@@ -8,7 +9,7 @@ use crate::request::{
     DataDirection, EventKind, Missed, Outcome, ResetReason, TaskFunction, TaskManagement,
     TmfOutcome,
 };
-use crate::ring::{QueueFault, Rearmed, SubmitError};
+use crate::ring::{QueueFault, Rearmed, RingFormat, SubmitError};
 use crate::scsi::cdb;
 use crate::scsi::lun::{LunError, ScsiAddress};
 
@@ -20,6 +21,11 @@ fn function(address: ScsiAddress, function: TaskFunction) -> TaskManagement {
 
 #[test]
 fn resets_cancel_the_commands_at_their_address_only() {
+    resets_cancel(Offer::qemu());
+    resets_cancel(packed_offer());
+}
+
+fn resets_cancel(offer: Offer) {
     let far = ScsiAddress::new(4, 700).unwrap();
     let cases = [
         (function(UNIT, TaskFunction::LogicalUnitReset), &[1][..]),
@@ -30,7 +36,7 @@ fn resets_cancel_the_commands_at_their_address_only() {
         let memory = memory();
         let device = FakeDevice::new(
             &memory,
-            Offer::qemu(),
+            offer,
             &[Fault::Answer(Match::Opcode(0), Answer::Drop)],
         );
         for (target, lun) in [(4, 2), (4, 700), (5, 2)] {
@@ -69,10 +75,15 @@ fn resets_cancel_the_commands_at_their_address_only() {
 
 #[test]
 fn abort_task_names_the_command_by_its_tag() {
+    abort_task(Offer::qemu());
+    abort_task(packed_offer());
+}
+
+fn abort_task(offer: Offer) {
     let memory = memory();
     let device = FakeDevice::new(
         &memory,
-        Offer::qemu(),
+        offer,
         &[Fault::Answer(Match::Opcode(0), Answer::Drop)],
     );
     device.insert_disk(4, 2, Disk::new(4, 512));
@@ -128,12 +139,17 @@ fn every_outcome_is_told_apart() {
 
 #[test]
 fn all_frames_may_be_in_use_and_are_given_back() {
+    all_frames(Offer::qemu());
+    all_frames(packed_offer());
+}
+
+fn all_frames(offer: Offer) {
     let memory = memory();
     let device = FakeDevice::new(
         &memory,
         Offer {
             delivery: crate::fake::Delivery::AtRun,
-            ..Offer::qemu()
+            ..offer
         },
         &[],
     );
@@ -164,18 +180,21 @@ fn all_frames_may_be_in_use_and_are_given_back() {
 
 #[test]
 fn a_control_queue_that_misbehaves_stops() {
-    let memory = memory();
-    for (answer, expected) in [
+    let cases = [
         (Answer::Id(1), QueueFault::IdNotOutstanding),
         (Answer::Id(77), QueueFault::IdOutOfRange),
         (Answer::Length(2), QueueFault::Length),
-        (Answer::IndexJump(3), QueueFault::UsedIndex),
-    ] {
-        let device = FakeDevice::new(
-            &memory,
-            Offer::qemu(),
-            &[Fault::Answer(Match::Queue(0), answer)],
-        );
+    ];
+    let jump = (Answer::IndexJump(3), QueueFault::UsedIndex);
+    a_bad_control_queue(Offer::qemu(), &cases);
+    a_bad_control_queue(Offer::qemu(), &[jump]);
+    a_bad_control_queue(packed_offer(), &cases);
+}
+
+fn a_bad_control_queue(offer: Offer, cases: &[(Answer, QueueFault)]) {
+    let memory = memory();
+    for &(answer, expected) in cases {
+        let device = FakeDevice::new(&memory, offer, &[Fault::Answer(Match::Queue(0), answer)]);
         device.insert_disk(4, 2, Disk::new(4, 512));
         let mut adapter = Adapter::start(&memory, &device);
         adapter
@@ -190,8 +209,13 @@ fn a_control_queue_that_misbehaves_stops() {
 
 #[test]
 fn events_are_typed_and_buffers_replenished() {
+    events_are_typed(Offer::qemu());
+    events_are_typed(packed_offer());
+}
+
+fn events_are_typed(offer: Offer) {
     let memory = memory();
-    let device = FakeDevice::new(&memory, Offer::qemu(), &[]);
+    let device = FakeDevice::new(&memory, offer, &[]);
     let mut adapter = Adapter::start(&memory, &device);
     device.take_interrupts();
     let unit = UNIT.encode();
@@ -238,10 +262,15 @@ fn events_are_typed_and_buffers_replenished() {
 
 #[test]
 fn missed_events_are_told() {
+    missed_events(Offer::qemu());
+    missed_events(packed_offer());
+}
+
+fn missed_events(offer: Offer) {
     let memory = memory();
     let offer = Offer {
         event_size: 4,
-        ..Offer::qemu()
+        ..offer
     };
     let device = FakeDevice::new(&memory, offer, &[]);
     let mut adapter = Adapter::start(&memory, &device);
@@ -266,15 +295,28 @@ fn missed_events_are_told() {
 #[test]
 fn an_event_queue_that_misbehaves_stops() {
     let memory = memory();
-    let offer = Offer {
-        features: Offer::qemu().features.difference(Features::RING_EVENT_IDX),
-        ..Offer::qemu()
-    };
-    let device = FakeDevice::new(&memory, offer, &[]);
-    let mut adapter = Adapter::start(&memory, &device);
-    let used = adapter.plan.layout().event.unwrap().used;
-    // The used index runs away.
-    crate::access::SharedMemory::write_u16(&memory.window(super::REGION, used + 4), used + 2, 17);
-    assert_eq!(adapter.events.take_event(), Err(QueueFault::UsedIndex));
-    assert_eq!(adapter.events.fault(), Some(QueueFault::UsedIndex));
+    for (offer, expected) in [
+        (Offer::qemu(), QueueFault::UsedIndex),
+        (packed_offer(), QueueFault::IdOutOfRange),
+    ] {
+        let offer = Offer {
+            features: offer.features.difference(Features::RING_EVENT_IDX),
+            ..offer
+        };
+        let device = FakeDevice::new(&memory, offer, &[]);
+        let mut adapter = Adapter::start(&memory, &device);
+        let event = adapter.plan.layout().event.unwrap();
+        let region = memory.window(super::REGION, adapter.plan.region_bytes());
+        match event.format {
+            // The used index runs away.
+            RingFormat::Split => region.write_u16(event.used + 2, 17),
+            // A descriptor is used for a buffer that there is not.
+            RingFormat::Packed => {
+                region.write_u16(event.descriptors + 12, 16);
+                region.write_u16(event.descriptors + 14, 0x8080);
+            }
+        }
+        assert_eq!(adapter.events.take_event(), Err(expected));
+        assert_eq!(adapter.events.fault(), Some(expected));
+    }
 }

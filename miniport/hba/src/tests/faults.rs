@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Adapter, memory, quiet};
+use super::{Adapter, memory, packed_offer, quiet};
 use crate::device::{Features, Quiesced};
 use crate::fake::{Answer, Disk, FakeDevice, Fault, Match, Offer};
 use crate::request::DataDirection;
@@ -90,8 +90,27 @@ fn wrong_answers_stop_the_queue_and_lose_nothing() {
         (Answer::IndexJump(1), QueueFault::UsedIndex),
         (Answer::IndexJump(0x8000), QueueFault::UsedIndex),
     ];
-    for features in [Offer::qemu().features, Features::VERSION_1] {
-        for (answer, expected) in cases {
+    // In a packed ring ids have 16 bits, and the length counts only if the device vouches for it, as the fake one does.
+    let packed = packed_offer().features;
+    let packed_cases = [
+        (Answer::Id(16), QueueFault::IdNotOutstanding),
+        (Answer::Id(256), QueueFault::IdOutOfRange),
+        (Answer::Id(0xFFFF), QueueFault::IdOutOfRange),
+        (Answer::Id(0), QueueFault::IdNotOutstanding),
+        (Answer::Length(109), QueueFault::Length),
+        (Answer::Length(u32::MAX), QueueFault::Length),
+        (Answer::Twice, QueueFault::IdNotOutstanding),
+    ];
+    for (features, cases) in [
+        (Offer::qemu().features, &cases[..]),
+        (Features::VERSION_1, &cases[..]),
+        (packed, &packed_cases[..]),
+        (
+            packed.difference(Features::RING_INDIRECT_DESC),
+            &packed_cases[..],
+        ),
+    ] {
+        for &(answer, expected) in cases {
             let (fault, completed, reclaimed) = five_with(answer, features);
             assert_eq!(fault, expected, "{answer:?}");
             assert!(

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use super::{Adapter, BUS, DATA, memory, segments};
+use super::{Adapter, BUS, DATA, memory, packed_offer, segments};
 use crate::access::SharedMemory;
 use crate::device::Features;
 use crate::fake::{Answer, Disk, FakeDevice, Fault, Match, Offer};
@@ -24,16 +24,20 @@ fn transfer(access: Access, block: u64, blocks: u32) -> cdb::Cdb {
 
 #[test]
 fn data_goes_both_ways_whatever_the_features() {
-    for removed in [
+    for (offer, removed) in [
         Features::empty(),
         Features::RING_INDIRECT_DESC,
         Features::RING_EVENT_IDX,
         Features::INOUT,
-    ] {
+        Features::RING_INDIRECT_DESC | Features::RING_EVENT_IDX,
+    ]
+    .into_iter()
+    .flat_map(|removed| [(Offer::qemu(), removed), (packed_offer(), removed)])
+    {
         let memory = memory();
         let offer = Offer {
-            features: Offer::qemu().features.difference(removed),
-            ..Offer::qemu()
+            features: offer.features.difference(removed),
+            ..offer
         };
         let device = FakeDevice::new(&memory, offer, &[]);
         device.insert_disk(3, 300, Disk::new(256, 512));
@@ -223,12 +227,22 @@ fn sense_length_is_bounded_by_the_field() {
 
 #[test]
 fn a_burst_costs_one_doorbell_and_one_interrupt() {
+    a_burst(Offer::qemu());
+    a_burst(packed_offer());
+    // A ring that does not hold the bursts evenly, so that they cross its end.
+    a_burst(Offer {
+        request_size: 75,
+        ..packed_offer()
+    });
+}
+
+fn a_burst(offer: Offer) {
     let memory = memory();
-    let device = FakeDevice::new(&memory, Offer::qemu(), &[]);
+    let device = FakeDevice::new(&memory, offer, &[]);
     device.insert_disk(0, 0, Disk::new(16, 512));
     let mut adapter = Adapter::start(&memory, &device);
     device.take_interrupts();
-    for round in 0..3 {
+    for round in 0..9 {
         assert_eq!(adapter.requests.rearm_interrupts(), Rearmed::Idle);
         assert_eq!(adapter.requests.publish(), Published::Nothing);
         for token in 0..32 {
@@ -256,10 +270,15 @@ fn a_burst_costs_one_doorbell_and_one_interrupt() {
 
 #[test]
 fn suppressed_interrupts_stay_away_without_event_index() {
+    suppressed_interrupts(Offer::qemu());
+    suppressed_interrupts(packed_offer());
+}
+
+fn suppressed_interrupts(offer: Offer) {
     let memory = memory();
     let offer = Offer {
-        features: Offer::qemu().features.difference(Features::RING_EVENT_IDX),
-        ..Offer::qemu()
+        features: offer.features.difference(Features::RING_EVENT_IDX),
+        ..offer
     };
     let device = FakeDevice::new(&memory, offer, &[]);
     device.insert_disk(0, 0, Disk::new(16, 512));
@@ -276,10 +295,15 @@ fn suppressed_interrupts_stay_away_without_event_index() {
 
 #[test]
 fn a_full_ring_takes_no_more_and_loses_nothing() {
+    a_full_ring(Offer::qemu());
+    a_full_ring(packed_offer());
+}
+
+fn a_full_ring(offer: Offer) {
     let memory = memory();
     let offer = Offer {
         request_size: 16,
-        ..Offer::qemu()
+        ..offer
     };
     let device = FakeDevice::new(
         &memory,

@@ -10,7 +10,8 @@ use crate::device::{Features, QueueIndex};
 use crate::fake::{FakeMemory, Window};
 use crate::plan::QueueLayout;
 use crate::ring::{
-    Descriptor, Direction, Published, Rearmed, Slot, SplitRing, SubmitError, WindowError,
+    Descriptor, Direction, Published, Rearmed, RingFormat, Slot, SplitRing, SubmitError,
+    WindowError,
 };
 use proptest::prelude::*;
 
@@ -24,6 +25,7 @@ fn layout(size: u16) -> QueueLayout {
         descriptors: 0,
         available,
         used: (available + entries * 2 + 6).next_multiple_of(4),
+        format: RingFormat::Split,
     }
 }
 

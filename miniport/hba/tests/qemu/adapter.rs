@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hba::device::{BringUp, DeviceFault, Probe, Registers, Vector};
+use hba::device::{BringUp, DescriptorForm, DeviceFault, Probe, Registers, Vector};
 use hba::dump::{DumpEngine, DumpPoll};
 use hba::pci::{self, VirtioCaps};
 use hba::plan::{NormalOptions, PLAN_BYTES, Plan};
@@ -22,6 +22,10 @@ use crate::qtest::{PATIENCE, Qemu, Window, reset};
 pub(crate) const REGION: u64 = 0x10_0000;
 const DUMP_REGION: u64 = 0x30_0000;
 const FRAME: u64 = 0x38_0000;
+/// Frames of bursts, and how many there are.
+const FRAMES: u64 = 0x20_0000;
+const FRAME_STRIDE: u64 = 0x200;
+const FRAMES_MAX: u16 = 128;
 const DATA: u64 = 0x40_0000;
 /// Length of a page, and the offset in it at which data begin: the worst case for the number of segments.
 const PAGE: u64 = 4096;
@@ -43,6 +47,11 @@ impl Unit {
 /// Address of the first byte of data.
 pub(crate) const fn data_start() -> u64 {
     DATA + UNALIGNED
+}
+
+/// Where a burst puts its block `index`.
+pub(crate) const fn block_of(index: u16) -> u64 {
+    DATA + index as u64 * 512
 }
 
 fn caps(qemu: &Qemu) -> VirtioCaps {
@@ -114,7 +123,7 @@ fn wait<T>(mut poll: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-type Requests<'q> = RequestQueue<Window<'q>, Window<'q>, Vec<Slot>>;
+pub(crate) type Requests<'q> = RequestQueue<Window<'q>, Window<'q>, Vec<Slot>>;
 
 /// A running adapter.
 pub(crate) struct Adapter<'q> {
@@ -214,7 +223,9 @@ impl<'q> Adapter<'q> {
             length,
             bus_address: FRAME,
         };
-        let frame = Frame::contiguous(fragment, self.plan.segments()).expect("a frame");
+        let frame = Frame::contiguous(fragment, self.plan.segments())
+            .expect("a frame")
+            .for_plan(&self.plan);
         let request = request(unit, cdb.as_bytes(), direction, bytes);
         let prepared =
             prepare(&memory, &frame, &request, segments(bytes).into_iter()).expect("a request");
@@ -231,6 +242,68 @@ impl<'q> Adapter<'q> {
         let mut sense = [0; 18];
         response.copy_sense(&memory, &mut sense);
         (response.completion(), sense)
+    }
+
+    /// Requests that a queue takes at once: as many as there are descriptors for, and frames here.
+    pub(crate) fn room(&self, queue: u16) -> u16 {
+        let descriptors = self.requests[usize::from(queue)].free_descriptors();
+        let each = match self.plan.features().descriptor_form() {
+            DescriptorForm::Indirect => 1,
+            DescriptorForm::Direct => 3,
+        };
+        (descriptors / each).min(FRAMES_MAX)
+    }
+
+    /// Sends `count` reads of a block by one queue, with the numbers from 0 as tokens, and publishes them together.
+    pub(crate) fn burst(&mut self, unit: Unit, queue: u16, count: u16) {
+        let length = frame_bytes(1);
+        for index in 0..count {
+            let at = FRAMES + u64::from(index) * FRAME_STRIDE;
+            let memory = self.qemu.memory(at, length);
+            let fragment = Fragment {
+                offset: 0,
+                length,
+                bus_address: at,
+            };
+            let frame = Frame::contiguous(fragment, 1)
+                .expect("a frame")
+                .for_plan(&self.plan);
+            let read = Transfer {
+                access: Access::Read,
+                block: index.into(),
+                blocks: 1,
+                caching: cdb::Caching::Allowed,
+            };
+            let read = read.build(Form::Ten).expect("a short address");
+            let segment = Segment {
+                bus_address: block_of(index),
+                length: 512,
+            };
+            let request = request(unit, read.as_bytes(), DataDirection::In, 512);
+            let prepared =
+                prepare(&memory, &frame, &request, std::iter::once(segment)).expect("a request");
+            self.requests[usize::from(queue)]
+                .submit(&memory, &prepared, index.into())
+                .expect("room in the ring");
+        }
+        self.requests[usize::from(queue)].publish();
+    }
+
+    /// Waits for `count` completions of a queue and returns their tokens.
+    pub(crate) fn collect(&mut self, queue: u16, count: u16) -> Vec<u64> {
+        let queue = &mut self.requests[usize::from(queue)];
+        (0..count)
+            .map(|_| wait(|| queue.take_used().expect("a device that keeps the rules")).token)
+            .collect()
+    }
+
+    /// The request queues, to be taken out and put back.
+    pub(crate) const fn requests(&mut self) -> &mut Vec<Requests<'q>> {
+        &mut self.requests
+    }
+
+    pub(crate) const fn registers(&self) -> &Registers<Window<'q>> {
+        &self.registers
     }
 
     /// Writes a pattern, flushes, finds it in the image and reads it back.

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod qtest;
+mod rings;
 
 use adapter::{Adapter, Unit, plan_dump, run_dump};
 use hba::access::Mmio;
@@ -26,16 +27,22 @@ const DISK: Unit = Unit {
 
 /// Normal life on one set of device options: commands, data, task management.
 fn live(options: &str, block_bytes: u32) -> (Features, u16) {
+    live_with(options, block_bytes, NormalOptions::STANDARD)
+}
+
+/// The same with a choice of the driver.
+fn live_with(options: &str, block_bytes: u32, choice: NormalOptions) -> (Features, u16) {
     let qemu = Qemu::start(options, block_bytes);
     let mut adapter = Adapter::start(
         &qemu,
         NormalOptions {
             request_queues: 4,
-            ..NormalOptions::STANDARD
+            ..choice
         },
     );
     let last_block = qtest::DISK_BYTES / u64::from(block_bytes) - 1;
     commands(&mut adapter, &qemu, block_bytes, last_block);
+    bursts(&mut adapter);
     errors_and_resets(&mut adapter, last_block);
     let result = (adapter.plan().features(), adapter.plan().request_ring());
 
@@ -103,6 +110,23 @@ fn commands(adapter: &mut Adapter<'_>, qemu: &Qemu, block_bytes: u32, last_block
     }
 }
 
+/// Many requests at once on each queue, published together, again and again, so that they cross the end of the ring.
+fn bursts(adapter: &mut Adapter<'_>) {
+    for queue in 0..adapter.plan().request_queues() {
+        let room = adapter.room(queue);
+        for round in 0..6 {
+            let count = room.min(5 + round * 3);
+            adapter.burst(DISK, queue, count);
+            let mut ended = adapter.collect(queue, count);
+            ended.sort_unstable();
+            assert!(
+                ended.into_iter().eq(0..u64::from(count)),
+                "each ends exactly once"
+            );
+        }
+    }
+}
+
 /// Commands that fail, and task management.
 fn errors_and_resets(adapter: &mut Adapter<'_>, last_block: u64) {
     let beyond = Transfer {
@@ -149,6 +173,10 @@ fn errors_and_resets(adapter: &mut Adapter<'_>, last_block: u64) {
 fn default_options() {
     let (features, ring) = live("", 512);
     assert_eq!(ring, 256);
+    assert!(!features.contains(Features::RING_PACKED));
+    let qemu = Qemu::start("", 512);
+    let adapter = Adapter::start(&qemu, NormalOptions::STANDARD);
+    assert_eq!(adapter.transfer_bytes(), 2 << 20, "what a round trip moves");
     assert!(
         features
             .contains(Features::RING_INDIRECT_DESC | Features::RING_EVENT_IDX | Features::HOTPLUG)
@@ -181,7 +209,6 @@ fn other_transports_and_features() {
     for options in [
         ",vectors=0",
         ",page-per-vq=on",
-        ",packed=on",
         ",hotplug=off,param_change=off",
     ] {
         live(options, 512);

@@ -34,6 +34,15 @@ pub(crate) struct Qemu {
 impl Qemu {
     /// Starts QEMU with more `options` for the device, a disk at target 3, unit 300, and another at target 0, unit 0.
     pub(crate) fn start(options: &str, block_bytes: u32) -> Self {
+        Self::start_with_drive(options, block_bytes, "")
+    }
+
+    /// The same with a disk that answers two requests a second, so that some stay in flight.
+    pub(crate) fn start_slow(options: &str) -> Self {
+        Self::start_with_drive(options, 512, ",throttling.iops-total=2")
+    }
+
+    fn start_with_drive(options: &str, block_bytes: u32, drive: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory =
@@ -76,7 +85,7 @@ impl Qemu {
             ])
             .args([
                 "-drive",
-                &format!("if=none,id=disk,format=raw,file={}", path("disk")),
+                &format!("if=none,id=disk,format=raw,file={}{drive}", path("disk")),
             ])
             .args([
                 "-device",
