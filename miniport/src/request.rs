@@ -93,7 +93,7 @@ const fn priority(priority: Priority) -> u8 {
 pub(crate) fn command<'srb, A: Adapter>(
     srb: &'srb Srb<A>,
     port: Port<'_>,
-) -> Result<(Request<'srb>, Option<ScatterGather<'srb>>), Refusal> {
+) -> Result<(Request<'srb>, ScatterGather<'srb>), Refusal> {
     let unit = srb.address();
     if unit.path != PATH {
         return Err(Refusal::NoSuchPath);
@@ -101,10 +101,10 @@ pub(crate) fn command<'srb, A: Adapter>(
     let asked = srb.data_transfer_length();
     let direction = direction(srb.flags(), asked)?;
     let (data_bytes, list) = if direction == DataDirection::None {
-        (0, None)
+        (0, ScatterGather::EMPTY)
     } else {
         let list = srb.scatter_gather(port).ok_or(Refusal::NoScatterGather)?;
-        (asked, Some(list))
+        (asked, list)
     };
     let request = Request {
         address: wire_address(unit),
@@ -131,12 +131,10 @@ pub(crate) const fn command_without_data(unit: UnitAddress, cdb: &[u8]) -> Reque
 
 /// The pieces of the data in the engine's terms.
 #[inline]
-pub(crate) fn segments(list: Option<ScatterGather<'_>>) -> impl Iterator<Item = Segment> {
-    list.into_iter().flat_map(|list| {
-        list.iter().map(|(bus_address, length)| Segment {
-            bus_address,
-            length,
-        })
+pub(crate) fn segments(list: ScatterGather<'_>) -> impl Iterator<Item = Segment> {
+    list.iter().map(|(bus_address, length)| Segment {
+        bus_address,
+        length,
     })
 }
 

@@ -18,6 +18,9 @@ pub struct ScatterGather<'srb> {
 }
 
 impl<'srb> ScatterGather<'srb> {
+    /// The list of a request without data.
+    pub const EMPTY: Self = Self { elements: &[] };
+
     /// # Safety
     /// `list` is null or a list that lives, unchanged, for `'srb`.
     #[inline]

@@ -8,11 +8,12 @@ use ddi::{
     context::BuildIoContext,
     port::Port,
     recorder::{self, Event},
+    scatter::ScatterGather,
     srb::{Function, PnpAction, Srb},
     status::SrbStatus,
 };
 use hba::{
-    request::{Fragment, Frame, FrameError, Request, Segment, prepare},
+    request::{Fragment, Frame, FrameError, Prepared, Request, prepare},
     scsi::cdb::{opcode, synchronize_cache_10},
 };
 
@@ -55,11 +56,7 @@ impl NormalAdapter {
                     [opcode::INQUIRY, page_or_not, ..] if page_or_not & 1 == 0 => Kind::Inquiry,
                     _ => Kind::Command,
                 };
-                let pieces = list.map_or(0, |list| list.len());
-                (
-                    kind,
-                    self.write_frame(&srb, port, &request, pieces, segments(list)),
-                )
+                (kind, self.write_frame(&srb, port, &request, list))
             }
             Err(refusal) => {
                 recorder::record(Event::RequestRefused, refusal.code(), 0);
@@ -81,7 +78,7 @@ impl NormalAdapter {
         }
         let cdb = synchronize_cache_10();
         let request = command_without_data(unit, cdb.as_bytes());
-        let prepared = self.write_frame(&srb, port, &request, 0, core::iter::empty());
+        let prepared = self.write_frame(&srb, port, &request, ScatterGather::EMPTY);
         finish_build(port, srb, Kind::Flush, prepared)
     }
 
@@ -92,20 +89,19 @@ impl NormalAdapter {
         srb: &Srb<Self>,
         port: Port<'_>,
         request: &Request<'_>,
-        pieces: usize,
-        segments: impl Iterator<Item = Segment>,
-    ) -> Result<hba::request::Prepared, SrbStatus> {
+        list: ScatterGather<'_>,
+    ) -> Result<Prepared, SrbStatus> {
         let Some(found) = &self.found else {
             return Err(SrbStatus::NoHba);
         };
         let limit = found.plan.segments();
         let window = srb.extension().ok_or(SrbStatus::InsufficientResources)?;
-        let frame = frame(srb, port, pieces, limit).map_err(|error| {
+        let frame = frame(srb, port, list.len(), limit).map_err(|error| {
             recorder::record(Event::RequestRefused, 0x200, error as u64);
             SrbStatus::InsufficientResources
         })?;
         let frame = frame.for_plan(&found.plan);
-        prepare(&window, &frame, request, segments).map_err(|error| {
+        prepare(&window, &frame, request, segments(list)).map_err(|error| {
             recorder::record(Event::RequestRefused, 0x300, error as u64);
             status::of_refusal(error)
         })
@@ -165,7 +161,7 @@ fn finish_build(
     port: Port<'_>,
     mut srb: Srb<NormalAdapter>,
     kind: Kind,
-    prepared: Result<hba::request::Prepared, SrbStatus>,
+    prepared: Result<Prepared, SrbStatus>,
 ) -> Built<NormalAdapter> {
     let status = match prepared {
         Ok(prepared) if srb.attach(Ticket { prepared, kind }) => return Built::Start(srb),

@@ -53,7 +53,8 @@ impl NormalAdapter {
             let drained = queue
                 .state
                 .with(context.at_dispatch(), |state| state.drain(&mut batch));
-            for srb in batch.into_iter().map_while(|srb| srb) {
+            // The batch is filled from its beginning on; it is not moved, since it is long.
+            for srb in batch.iter_mut().map_while(Option::take) {
                 let Completed { .. } = self.finish(port, srb);
             }
             match drained {

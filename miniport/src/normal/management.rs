@@ -93,6 +93,7 @@ impl Management {
 
 impl NormalAdapter {
     /// `RESET_LOGICAL_UNIT`, `RESET_DEVICE`, `RESET_BUS`.
+    #[cold]
     pub(super) fn start_reset(
         &self,
         context: &mut StartIoContext<'_, Self>,
@@ -125,6 +126,7 @@ impl NormalAdapter {
     }
 
     /// `ABORT_COMMAND`: the request to abort is the one that this one points to.
+    #[cold]
     pub(super) fn start_abort(
         &self,
         context: &mut StartIoContext<'_, Self>,

@@ -68,6 +68,8 @@ impl NormalAdapter {
         }
     }
 
+    /// Apart, since it asks the port: with one queue the way is short.
+    #[inline(never)]
     fn choose(&self, port: Port<'_>, srb: &Srb<Self>, count: u16) -> u16 {
         if self.steering.by_message.load(Ordering::Relaxed) {
             // Message 1 is that of queue 0. After a restart the messages may be others, but the order of the queues stays.
