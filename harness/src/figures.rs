@@ -1,18 +1,30 @@
 //! The figures: what a miniport costs in instructions, doorbells, interrupts, locks and bytes.
 //!
 //! [`measure`] runs the job `Measure` and sorts what the bench kernel counted into a [`Column`], one per driver and machine
-//! setting. [`table`] shows columns side by side. Counts are the same on every machine: the kernel counts instructions, lets the
-//! device work only when it is told to, and the disk has no file behind it.
+//! setting; [`rows`] makes figures by request of it. Counts are the same on every machine: the kernel counts instructions, lets
+//! the device work only when it is told to, and the disk has no file behind it.
+//!
+//! [`table`] shows columns to people, [`markdown`] in a document; [`targets`] says which goals are met; [`recorded`] holds
+//! figures against those of before; [`hibernation`] takes a cycle's; [`profile`] finds the functions that the instructions are in.
 
+pub mod hibernation;
+pub mod markdown;
+pub mod origin;
+pub mod profile;
+pub mod recorded;
+pub mod rows;
 pub mod table;
+pub mod targets;
+#[cfg(test)]
+mod tests;
 
 use anyhow::Result;
 use proto::{
-    record::{Cost, Footprint, LeftOut, Record, Stretch, Subject, Transfer},
+    record::{Footprint, LeftOut, Record, Stretch, Subject, Transfer},
     scenario::{Job, MeasureExtent},
 };
-use serde::Serialize;
 
+use self::hibernation::HibernationFigures;
 use crate::{
     fault::Fault,
     options::Options,
@@ -22,16 +34,8 @@ use crate::{
     symbols::Symbols,
 };
 
-/// The callbacks of a miniport's normal path, in the order in which a request meets them.
-pub const CALLBACKS: [(&str, &[&str]); 4] = [
-    ("BuildIo", &["HwStorBuildIo"]),
-    ("StartIo", &["HwStorStartIo"]),
-    ("interrupt", &["HwMSInterruptRoutine", "HwStorInterrupt"]),
-    ("DPC", &["HwStorDpcRoutine"]),
-];
-
 /// What was measured of one driver on one machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// The driver's file name.
     pub driver: String,
@@ -43,56 +47,8 @@ pub struct Column {
     pub stretches: Vec<Stretch>,
     /// Stretches that the driver cannot do.
     pub left_out: Vec<LeftOut>,
-}
-
-/// Counts of a stretch by request.
-#[derive(Clone, Copy, Debug)]
-pub struct PerRequest<'a>(pub &'a Stretch);
-
-impl PerRequest<'_> {
-    /// Instructions of all callbacks together.
-    #[must_use]
-    pub fn instructions(self) -> f64 {
-        self.share(self.0.costs.iter().map(|cost| cost.instructions).sum())
-    }
-
-    /// Instructions of the callbacks with one of these names.
-    #[must_use]
-    pub fn instructions_in(self, names: &[&str]) -> f64 {
-        let of_these = |cost: &&Cost| names.contains(&cost.name.as_str());
-        let costs = self.0.costs.iter().filter(of_these);
-        self.share(costs.map(|cost| cost.instructions).sum())
-    }
-
-    /// Doorbells, if they were seen.
-    #[must_use]
-    pub fn doorbells(self) -> Option<f64> {
-        self.0.doorbells.map(|count| self.share(count))
-    }
-
-    /// Calls of exports.
-    #[must_use]
-    pub fn export_calls(self) -> f64 {
-        self.share(self.0.exports.iter().map(|(_, count)| count).sum())
-    }
-
-    /// A count by request.
-    #[must_use]
-    pub fn share(self, count: u64) -> f64 {
-        ratio(count, self.0.requests)
-    }
-}
-
-/// A quotient for people; 0 where there is nothing to divide by.
-#[must_use]
-pub fn ratio(count: u64, of: u64) -> f64 {
-    // Counts of a run are far below 2^32.
-    let exact = |value: u64| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-    if of == 0 {
-        0.0
-    } else {
-        exact(count) / exact(of)
-    }
+    /// Figures of a hibernation, if one was made.
+    pub hibernation: Option<HibernationFigures>,
 }
 
 impl Column {
@@ -140,6 +96,7 @@ pub fn measure(
         footprint: None,
         stretches: Vec::new(),
         left_out: Vec::new(),
+        hibernation: None,
     };
     for record in life.records() {
         match record {

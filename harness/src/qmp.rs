@@ -88,6 +88,20 @@ impl Qmp {
         .with_context(|| format!("{command} on QEMU's monitor"))
     }
 
+    /// Has the monitor for people carry out a line, for what QMP has no command for.
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`], or if the monitor has something to say about it.
+    pub fn type_in(&mut self, line: &str) -> Result<()> {
+        let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
+        match answer.as_str().map(str::trim) {
+            None | Some("") => Ok(()),
+            Some(words) => {
+                Err(Fault::check(format!("QEMU's monitor refused `{line}`: {words}"), "").into())
+            }
+        }
+    }
+
     /// Writes guest physical memory into a file.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod watch;
 
 use std::{
     fs::{self, File},
+    ops::Range,
     path::PathBuf,
 };
 
@@ -109,6 +110,8 @@ pub struct Session<'a> {
     package: Option<PathBuf>,
     /// Whether the machine has QEMU's device for notes in dumps.
     pub vmcoreinfo: bool,
+    /// Addresses of the guest to which QEMU's log of instructions is limited, once it is switched on.
+    pub logged_code: Option<Range<u64>>,
 }
 
 impl<'a> Session<'a> {
@@ -147,6 +150,7 @@ impl<'a> Session<'a> {
             before_resume: None,
             package: None,
             vmcoreinfo: false,
+            logged_code: None,
         })
     }
 
@@ -190,6 +194,7 @@ impl<'a> Session<'a> {
             sockets: self.directory.path().to_path_buf(),
             debugger: self.debugger,
             vmcoreinfo: self.vmcoreinfo,
+            logged_code: self.logged_code.clone(),
         };
         self.progress.step(&match number {
             0 => "starting the system".to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! * [`image`]: the driver's PE file, checked before anything is started.
 //! * [`pdb`]: its symbols, checked to belong to it.
+//! * [`inlined`]: functions that were put into others.
 //! * [`elf`]: symbols of the bench kernel.
 //! * [`for_gdb`]: the driver's symbols for gdb, which reads no PDB.
 //!
@@ -10,6 +11,7 @@
 pub mod elf;
 pub mod for_gdb;
 pub mod image;
+pub mod inlined;
 pub mod pdb;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@
 //! | [`port`] | I/O ports |
 //! | [`probe`] | `__chkstk` |
 //! | [`pvh`] | what the PVH boot protocol hands over |
+//! | [`shared`] | blocks of memory as atomic words |
 //! | [`stubs`] | entry points of the exports, and the way into a driver |
 //! | [`trampoline`] | from the start of a further processor to Rust |
 //! | [`switch`] | the change of stacks at hibernation and the entry after the loader |
@@ -24,6 +25,7 @@ pub mod layout;
 pub mod port;
 pub mod probe;
 pub mod pvh;
+pub mod shared;
 pub mod stubs;
 pub mod switch;
 pub mod trampoline;

@@ -3,6 +3,7 @@
 //!
 //! * [`Ways`] and [`calibrate`]: what the counting itself costs, so that it can be left out to the last instruction.
 //! * [`doorbell`]: every queue notification is caught on its way to the device, counted, and delivered when the bench wants.
+//! * [`floor`]: a client of the same device that does the least, counted in the same way.
 //! * [`device`]: whether the device has answered everything that it was told of.
 //!
 //! Everything outside of a measurement costs one test of a flag. `scenario::measure` says what is measured.
@@ -10,6 +11,7 @@
 pub mod calibrate;
 pub mod device;
 pub mod doorbell;
+pub mod floor;
 
 use alloc::{
     collections::BTreeMap,

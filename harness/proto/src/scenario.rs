@@ -98,6 +98,9 @@ pub enum MeasureExtent {
     Full,
     /// A few that stand for all, in a few seconds.
     Brief,
+    /// A short one of 4 KiB reads, between two [`Checkpoint::Workload`](crate::record::Checkpoint::Workload): the host looks
+    /// at every instruction.
+    Profile,
 }
 
 /// What a crash dump holds.

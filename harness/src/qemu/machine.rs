@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    ops::Range,
     path::PathBuf,
 };
 
@@ -123,6 +124,8 @@ pub struct MachineSpec {
     pub debugger: DebuggerPort,
     /// Whether the guest can publish a note for dumps (`-device vmcoreinfo`).
     pub vmcoreinfo: bool,
+    /// Addresses of the guest to which QEMU's log of instructions is limited, once it is switched on.
+    pub logged_code: Option<Range<u64>>,
 }
 
 /// Name of the file that the debug console is written to.
@@ -164,6 +167,10 @@ impl MachineSpec {
         self.storage(&mut line);
         if self.vmcoreinfo {
             line.words(&["-device", "vmcoreinfo"]);
+        }
+        if let Some(code) = &self.logged_code {
+            let bytes = code.end - code.start;
+            line.option("-dfilter", format!("{:#x}+{bytes:#x}", code.start));
         }
         match &self.boot {
             BootFrom::Kernel { kernel, bundle } => {
@@ -327,6 +334,7 @@ mod tests {
             sockets: "/run/a,b".into(),
             debugger: DebuggerPort::Socket,
             vmcoreinfo: false,
+            logged_code: None,
         }
     }
 

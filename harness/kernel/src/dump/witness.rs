@@ -26,6 +26,8 @@ const VIRTIO_VENDOR: u16 = 0x1AF4;
 const VIRTIO_SCSI_DEVICES: [u16; 2] = [0x1048, 0x1004];
 const VENDOR_CAPABILITY: u8 = 9;
 const COMMON_CONFIGURATION: u8 = 1;
+/// The structure of the notification registers.
+pub const NOTIFICATION: u8 = 2;
 const STATUS_DRIVER_OK: u64 = 4;
 /// Queues that are looked at: control, event, and more request queues than a dump instance needs.
 const MOST_QUEUES: u16 = 64;
@@ -74,14 +76,24 @@ pub fn map_common_configuration(hba: &pci::Function) -> Option<Va> {
 /// registers, for example.
 #[must_use]
 pub fn structure(hba: &pci::Function, kind: u8) -> Option<(Pa, u32)> {
-    let (_, offset) = hba
-        .capabilities()
-        .into_iter()
-        .find(|&(id, offset)| id == VENDOR_CAPABILITY && hba.read8(offset + 3) == kind)?;
+    let (_, offset) = capability(hba, kind)?;
     let index = hba.read8(offset + 4);
     let bar = hba.bars().into_iter().find(|bar| bar.index == index)?;
     let start = bar.base.checked_add(u64::from(hba.read32(offset + 8)))?;
     Some((Pa(start), hba.read32(offset + 12)))
+}
+
+/// What a queue's notification offset is multiplied with (4.1.4.4): it follows the notification structure's capability.
+#[must_use]
+pub fn notification_multiplier(hba: &pci::Function) -> Option<u64> {
+    let (_, offset) = capability(hba, NOTIFICATION)?;
+    Some(hba.read32(offset + 16).into())
+}
+
+fn capability(hba: &pci::Function, kind: u8) -> Option<(u8, u16)> {
+    hba.capabilities()
+        .into_iter()
+        .find(|&(id, offset)| id == VENDOR_CAPABILITY && hba.read8(offset + 3) == kind)
 }
 
 /// Looks at the device after `routine` returned and judges what it was given.

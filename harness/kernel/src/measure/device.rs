@@ -15,7 +15,6 @@ use crate::{
     pci, timer,
 };
 
-const NOTIFICATION: u8 = 2;
 /// Control and event queue come first; requests are in the others.
 const FIRST_REQUEST_QUEUE: u16 = 2;
 /// So long the device may take, in instructions of this processor: seconds, for which a busy host is no excuse.
@@ -27,7 +26,7 @@ const DESCRIPTOR_BYTES: u64 = 16;
 /// Physical address and length of the notification registers of a virtio device.
 #[must_use]
 pub fn notification_registers(hba: &pci::Function) -> Option<(Pa, u64)> {
-    let (start, bytes) = witness::structure(hba, NOTIFICATION)?;
+    let (start, bytes) = witness::structure(hba, witness::NOTIFICATION)?;
     Some((start, u64::from(bytes)))
 }
 

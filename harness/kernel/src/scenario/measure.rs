@@ -11,17 +11,25 @@ use alloc::vec::Vec;
 
 use proto::{
     owner::{Owner, Role},
-    record::{Flow, Footprint, LeftOut, Record, Subject, Transfer},
+    record::{Checkpoint, Flow, Footprint, LeftOut, Record, Subject, Transfer},
     scenario::{Bundle, MeasureExtent},
 };
 
 use self::stretch::ClassDriver;
-use super::{Stop, play_sudden_faults, system::System};
+use super::{
+    Stop, play_sudden_faults,
+    system::{self, System},
+};
 use crate::{
     dump::witness,
     hibernate::context,
-    measure::{calibrate, device::Device, doorbell},
-    mem::{self, AllocSpec, Allocation, Contiguity, PAGE_BYTES, Placement},
+    measure::{
+        calibrate,
+        device::Device,
+        doorbell,
+        floor::{Floor, Work},
+    },
+    mem::{self, AllocSpec, Allocation, Contiguity, PAGE_BYTES, Placement, Va},
     port, record,
 };
 
@@ -31,6 +39,9 @@ const MIB: u32 = 1 << 20;
 const SHORT_REQUESTS: u32 = 512;
 /// The same for long requests, whose cost is nearly all in their pages.
 const LONG_REQUESTS: u32 = 256;
+
+/// The same where each instruction becomes a line of a log.
+const PROFILE_REQUESTS: u32 = 128;
 
 /// What is measured.
 fn transfers(extent: MeasureExtent) -> Vec<Transfer> {
@@ -44,6 +55,7 @@ fn transfers(extent: MeasureExtent) -> Vec<Transfer> {
         ]
         .map(|(flow, bytes, depth)| transfer(flow, bytes, depth))
         .to_vec(),
+        MeasureExtent::Profile => [transfer(Flow::Read, 4 * KIB, 32)].to_vec(),
         MeasureExtent::Full => {
             let mut list = Vec::new();
             for bytes in [4 * KIB, 64 * KIB, MIB] {
@@ -57,8 +69,10 @@ fn transfers(extent: MeasureExtent) -> Vec<Transfer> {
 }
 
 /// Requests that are counted.
-const fn requests(transfer: Transfer) -> u32 {
-    if transfer.bytes < MIB {
+const fn requests(transfer: Transfer, extent: MeasureExtent) -> u32 {
+    if matches!(extent, MeasureExtent::Profile) {
+        PROFILE_REQUESTS
+    } else if transfer.bytes < MIB {
         SHORT_REQUESTS
     } else {
         LONG_REQUESTS
@@ -69,8 +83,9 @@ const fn requests(transfer: Transfer) -> u32 {
 pub(super) fn run(bundle: &Bundle, extent: MeasureExtent) -> Result<(), Stop> {
     play_sudden_faults(&bundle.scenario.faults);
     calibrate::run();
-    let system = record::step("start", || System::start(bundle))?;
     let buffer = data_buffer()?;
+    record::step("floor", || measure_floor(bundle, extent, &buffer))?;
+    let system = record::step("start", || System::start(bundle))?;
     let common = witness::map_common_configuration(&system.hba);
     let device = Device::look(common);
     record::emit(&Record::Footprint(footprint(&system, &device)));
@@ -78,6 +93,70 @@ pub(super) fn run(bundle: &Bundle, extent: MeasureExtent) -> Result<(), Stop> {
     if caught {
         calibrate::doorbells();
     }
+    record::step("normal path", || {
+        measure_driver(&system, &device, &buffer, extent, caught)
+    })?;
+    doorbell::disarm();
+    // A miniport without a dump path is measured all the same.
+    if let Err(stop) = record::step("dump path", || measure_dump(&system, common)) {
+        record::emit(&Record::LeftOut(LeftOut {
+            subject: Subject::Dump,
+            transfer: dump::LONGEST,
+            reason: stop.text,
+        }));
+    }
+    Ok(())
+}
+
+fn measure_dump(system: &System<'_>, common: Option<Va>) -> Result<(), Stop> {
+    let stack = system.load_stack(Role::Crash)?;
+    let pages = context::take_bounce_pages()
+        .ok_or_else(|| Stop::boot_device("no memory for the dump's buffers".into()))?;
+    dump::run(system, stack, &pages, common)
+}
+
+/// The least that the transfers need, before a driver has the device. A device that the floor client cannot drive is no reason
+/// not to measure the driver.
+fn measure_floor(bundle: &Bundle, extent: MeasureExtent, buffer: &Allocation) -> Result<(), Stop> {
+    let scenario = &bundle.scenario;
+    let left_out = |transfer, reason| {
+        record::emit(&Record::LeftOut(LeftOut {
+            subject: Subject::Floor,
+            transfer,
+            reason,
+        }));
+    };
+    let mut floor = match Floor::start(&system::find_hba(scenario)?) {
+        Ok(floor) => floor,
+        Err(reason) => {
+            for transfer in transfers(extent) {
+                left_out(transfer, reason.clone());
+            }
+            return Ok(());
+        }
+    };
+    for transfer in transfers(extent) {
+        let work = Work {
+            transfer,
+            requests: requests(transfer, extent),
+            data: &buffer.runs,
+            sector_bytes: scenario.sector_bytes,
+            first_lba: scenario.data.first_lba,
+        };
+        let counted = floor.stretch(work).map_err(Stop::boot_device)?;
+        record::emit(&Record::Stretch(counted));
+    }
+    floor.stop();
+    Ok(())
+}
+
+fn measure_driver(
+    system: &System<'_>,
+    device: &Device,
+    buffer: &Allocation,
+    extent: MeasureExtent,
+    caught: bool,
+) -> Result<(), Stop> {
     for transfer in transfers(extent) {
         if let Some(reason) = stretch::refusal(transfer) {
             record::emit(&Record::LeftOut(LeftOut {
@@ -87,15 +166,15 @@ pub(super) fn run(bundle: &Bundle, extent: MeasureExtent) -> Result<(), Stop> {
             }));
             continue;
         }
-        let class = ClassDriver::new(&system.unit, transfer, &buffer);
-        let counted = stretch::run(class, &device, requests(transfer))?;
+        let class = ClassDriver::new(&system.unit, transfer, buffer);
+        let edge: fn() = match extent {
+            MeasureExtent::Profile => || record::checkpoint(Checkpoint::Workload),
+            MeasureExtent::Full | MeasureExtent::Brief => || {},
+        };
+        let counted = stretch::run(class, device, requests(transfer, extent), edge)?;
         record::emit(&Record::Stretch(counted.record(transfer, caught)));
     }
-    doorbell::disarm();
-    let stack = record::step("load the crash stack", || system.load_stack(Role::Crash))?;
-    let pages = context::take_bounce_pages()
-        .ok_or_else(|| Stop::boot_device("no memory for the dump's buffers".into()))?;
-    record::step("dump path", || dump::run(&system, stack, &pages, common))
+    Ok(())
 }
 
 /// Pages that are no neighbours, as those of a program are: every request of a stretch is about them.

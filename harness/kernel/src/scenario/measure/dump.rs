@@ -25,6 +25,12 @@ use crate::{
     record,
 };
 
+/// The transfer that a dump consists of, if the miniport takes it.
+pub(super) const LONGEST: Transfer = Transfer {
+    flow: Flow::Write,
+    bytes: 1 << 20,
+    depth: 1,
+};
 /// Transfers in each direction.
 const TRANSFERS: u32 = 64;
 /// Transfers before the counting begins.

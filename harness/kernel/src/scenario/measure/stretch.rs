@@ -87,14 +87,19 @@ pub(super) fn refusal(transfer: Transfer) -> Option<String> {
     })
 }
 
-/// Runs a stretch in which `requests` requests are counted. `PASSIVE_LEVEL`.
-pub(super) fn run(class: ClassDriver, device: &Device, requests: u32) -> Result<Counted, Stop> {
+/// Runs a stretch in which `requests` requests are counted; `edge` is called right before and right after them. `PASSIVE_LEVEL`.
+pub(super) fn run(
+    class: ClassDriver,
+    device: &Device,
+    requests: u32,
+    edge: fn(),
+) -> Result<Counted, Stop> {
     let depth = class.transfer.depth;
     *CLASS_DRIVER.lock() = Some(class);
     port::set_completion_routine(Some(completion_routine));
     interrupt::hold_back(true);
     let flag = interrupt::disable();
-    let counted = counted(device, depth, requests.into());
+    let counted = counted(device, depth, requests.into(), edge);
     interrupt::restore(flag);
     interrupt::hold_back(false);
     port::set_completion_routine(None);
@@ -102,7 +107,7 @@ pub(super) fn run(class: ClassDriver, device: &Device, requests: u32) -> Result<
     counted.map_err(Stop::boot_device)
 }
 
-fn counted(device: &Device, depth: u32, requests: u64) -> Result<Counted, String> {
+fn counted(device: &Device, depth: u32, requests: u64, edge: fn()) -> Result<Counted, String> {
     let _ = port::take_peak_in_flight();
     port::hold();
     for _ in 0..depth {
@@ -111,9 +116,11 @@ fn counted(device: &Device, depth: u32, requests: u64) -> Result<Counted, String
     port::release();
     rounds_until(device, WARM_UP_ROUNDS * u64::from(depth))?;
     let before = with(|class| class.completed)?;
+    edge();
     measure::begin();
     let done = rounds_until(device, before + requests);
     let counts = measure::end();
+    edge();
     done?;
     let after = with(|class| {
         class.refills = false;
