@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use self::hba::{HbaArgs, HbaOptions};
 use crate::{
-    disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError, seal::PrivateKey,
+    disk::{CRASH_EXTRA_BYTES, others::MOST_DISKS},
+    progress::Verbosity,
+    qemu::machine::DiskError,
+    seal::PrivateKey,
     session::tamper::HostFault,
 };
 
@@ -79,6 +82,9 @@ pub struct MachineArgs {
     /// Bytes per sector of the disk
     #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_sector_size)]
     pub sector_size: u32,
+    /// Disks of the HBA, at several targets and LUNs (docs/testing.md)
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_disks)]
+    pub disks: usize,
     /// Chipset
     #[arg(long, value_enum, default_value_t)]
     pub machine: Machine,
@@ -162,6 +168,13 @@ impl fmt::Display for Memory {
     }
 }
 
+fn parse_disks(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|disks| (1..=MOST_DISKS).contains(disks))
+        .ok_or_else(|| format!("1 to {MOST_DISKS}"))
+}
+
 fn parse_sector_size(text: &str) -> Result<u32, String> {
     text.parse::<u32>()
         .ok()
@@ -183,6 +196,8 @@ pub struct Options {
     pub hba: HbaOptions,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// Disks of the HBA.
+    pub disks: usize,
     /// Chipset.
     pub machine: Machine,
     /// RAM in MiB.
@@ -281,6 +296,7 @@ impl MachineArgs {
         Options {
             hba: self.hba.options(),
             sector_bytes: self.sector_size,
+            disks: self.disks,
             machine: self.machine,
             memory_mib: self.memory.0,
             below_4g_mib: self
@@ -354,6 +370,9 @@ impl Options {
         if self.sector_bytes != usual.sector_bytes {
             words.push(format!("--sector-size {}", self.sector_bytes));
         }
+        if self.disks != usual.disks {
+            words.push(format!("--disks {}", self.disks));
+        }
         words.extend(self.hba.as_arguments());
         match self.interrupts {
             InterruptMode::Messages => {}
@@ -378,6 +397,7 @@ impl Default for Options {
         Self {
             hba: HbaOptions::default(),
             sector_bytes: 512,
+            disks: 1,
             machine: Machine::Q35,
             memory_mib: 128,
             below_4g_mib: USUAL_BELOW_4G_MIB,
@@ -425,6 +445,7 @@ mod tests {
                 ..HbaOptions::default()
             },
             sector_bytes: 4096,
+            disks: 5,
             machine: Machine::Pc,
             memory_mib: 3072,
             seed: 77,

@@ -30,7 +30,10 @@ use crate::{
     build::BenchFiles,
     bundle,
     compare::untouched::Fingerprint,
-    disk::{self, Layout},
+    disk::{
+        self, Layout,
+        others::{self, OtherDisk},
+    },
     fault::Fault,
     hibernation::Image,
     interrupt,
@@ -95,6 +98,8 @@ pub struct Session<'a> {
     progress: &'a Progress,
     /// Where things are on the disk.
     pub layout: Layout,
+    /// The disks beside the first one.
+    pub other_disks: Vec<OtherDisk>,
     /// What is known about the guest.
     pub watch: Watch,
     /// What was seen so far.
@@ -127,6 +132,8 @@ impl<'a> Session<'a> {
             options.sector_bytes,
             options.crash_partition_bytes(),
         )?;
+        let other_disks = others::of_machine(options.disks, directory.path());
+        others::create(&other_disks)?;
         let mut bundle = bundle::bundle(&symbols.image, options, &layout, job);
         let own = inputs.filter.iter();
         bundle::add_filters(&mut bundle, own.chain(&options.filter_drivers), options)?;
@@ -139,6 +146,7 @@ impl<'a> Session<'a> {
             directory,
             progress,
             layout,
+            other_disks,
             life: Life::default(),
             debugger: DebuggerPort::Socket,
             before_resume: None,
@@ -180,6 +188,7 @@ impl<'a> Session<'a> {
             hba: Hba::VirtioScsi(self.options.hba),
             disk: self.directory.disk(),
             sector_bytes: self.options.sector_bytes,
+            other_disks: self.other_disks.clone(),
             disk_driver: self.disk_driver()?,
             clock: self.options.clock,
             boot,

@@ -15,10 +15,12 @@ use crate::{
         memory::{self as memory_compare, MemoryCompare},
         untouched::Fingerprint,
     },
-    crash, interrupt,
+    crash,
+    disk::others::{self, OtherDisk},
+    interrupt,
     options::Options,
     progress::{Progress, Verbosity},
-    report::{DriverFile, Report, Setup},
+    report::{DriverFile, OtherDiskCompare, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
     session::{
@@ -136,8 +138,9 @@ pub fn judged(
     let before_resume = session.before_resume;
     let layout = session.layout;
     let life = session.life;
+    let others_there = session.other_disks;
     let disk = if life.failure.is_none() {
-        let expected = disk_compare::expected(&life);
+        let expected = disk_compare::expected(&life, others::FIRST);
         Some(disk_compare::compare(
             &directory.disk(),
             &baseline,
@@ -145,6 +148,11 @@ pub fn judged(
         )?)
     } else {
         None
+    };
+    let other_disks = if life.failure.is_none() {
+        compare_others(&life, &others_there, options)?
+    } else {
+        Vec::new()
     };
     let disk_left_alone = match before_resume {
         Some(before) if life.failure.is_some() => {
@@ -183,9 +191,31 @@ pub fn judged(
         setup,
         memory,
         disk,
+        other_disks,
         disk_left_alone,
     };
     Ok(verdict::judge(&life, &context))
+}
+
+/// Compares the disks beside the first one.
+fn compare_others(
+    life: &Life,
+    disks: &[OtherDisk],
+    options: &Options,
+) -> Result<Vec<OtherDiskCompare>> {
+    disks
+        .iter()
+        .map(|disk| {
+            let expected = disk_compare::expected(life, disk.address);
+            let compare =
+                disk_compare::compare_unpartitioned(&disk.file, options.sector_bytes, &expected)?;
+            Ok(OtherDiskCompare {
+                unit: disk.address.to_string(),
+                addressable: disk.address.is_addressable(),
+                compare,
+            })
+        })
+        .collect()
 }
 
 /// What is said in front of a refusal by which the disk did not change.

@@ -7,6 +7,8 @@ pub mod pattern;
 pub mod plan;
 
 #[cfg(any(target_os = "none", clippy))]
+mod books;
+#[cfg(any(target_os = "none", clippy))]
 mod buffers;
 #[cfg(any(target_os = "none", clippy))]
 mod transfer;

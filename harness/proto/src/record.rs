@@ -345,9 +345,11 @@ pub struct IoSummary {
     pub written: Vec<WrittenRange>,
 }
 
-/// A stretch of the data partition and the checksum it must have.
+/// A stretch of a unit and the checksum it must have: of the data partition on the first disk, anywhere on others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenRange {
+    /// Path, target and LUN of the unit.
+    pub unit: (u8, u8, u8),
     /// First sector on the disk.
     pub first_lba: u64,
     /// Number of sectors.
@@ -359,6 +361,8 @@ pub struct WrittenRange {
 /// Sectors of a write that was cut off: each holds what was there before, or what was to be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbandonedRange {
+    /// Path, target and LUN of the unit.
+    pub unit: (u8, u8, u8),
     /// First sector on the disk.
     pub first_lba: u64,
     /// xxh64 (seed 0) of each sector without the write.

@@ -7,7 +7,10 @@ use std::{
 
 use proto::hiber::PACKAGE_BASE;
 
-use crate::options::{GuestClock, Machine, hba::HbaOptions};
+use crate::{
+    disk::others::{OtherDisk, UnitAddress},
+    options::{GuestClock, Machine, hba::HbaOptions},
+};
 
 /// The HBA under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,8 @@ pub struct MachineSpec {
     pub disk: PathBuf,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// The disks beside that one.
+    pub other_disks: Vec<OtherDisk>,
     /// What lies between disk and file.
     pub disk_driver: DiskDriver,
     /// How the guest's clock runs.
@@ -214,6 +219,15 @@ impl MachineSpec {
                 format!("virtio-scsi-pci,id=hba{}", options.properties()),
             ),
         }
+        for disk in &self.other_disks {
+            let node = node_name(disk.address);
+            let mut text = OsString::from(format!(
+                "driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename="
+            ));
+            text.push(escaped(disk.file.as_os_str()));
+            line.option("-blockdev", text);
+            line.option("-device", other_disk(disk.address, self.sector_bytes));
+        }
         line.option(
             "-device",
             format!(
@@ -267,6 +281,21 @@ impl MachineSpec {
     }
 }
 
+/// Name of the block node and of the device of the unit at `address`.
+#[must_use]
+pub fn node_name(address: UnitAddress) -> String {
+    format!("unit-{}-{}", address.target, address.lun)
+}
+
+/// The device of a disk beside the first one; its node has its name.
+fn other_disk(address: UnitAddress, sector_bytes: u32) -> String {
+    let UnitAddress { target, lun } = address;
+    let name = node_name(address);
+    format!(
+        "scsi-hd,bus=hba.0,id={name},scsi-id={target},lun={lun},drive={name},serial={name},logical_block_size={sector_bytes},physical_block_size={sector_bytes}"
+    )
+}
+
 #[derive(Default)]
 struct Line(Vec<OsString>);
 
@@ -289,6 +318,7 @@ fn escaped(text: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::others::of_machine;
 
     fn spec() -> MachineSpec {
         MachineSpec {
@@ -298,6 +328,7 @@ mod tests {
             hba: Hba::VirtioScsi(HbaOptions::default()),
             disk: "/run/a,b/disk.raw".into(),
             sector_bytes: 512,
+            other_disks: Vec::new(),
             disk_driver: DiskDriver::Plain,
             clock: GuestClock::Instructions,
             boot: BootFrom::Kernel {
@@ -337,6 +368,21 @@ mod tests {
         let text = text(&spec());
         assert!(text.contains("file.filename=/run/a,,b/disk.raw"), "{text}");
         assert!(text.contains("socket,id=qmp,path=/run/a,,b/qmp"), "{text}");
+    }
+
+    #[test]
+    fn other_disks_have_their_own_nodes_and_addresses() {
+        let mut spec = spec();
+        spec.sector_bytes = 4096;
+        spec.other_disks = of_machine(4, "/run/a,b".as_ref());
+        let text = text(&spec);
+        for words in [
+            "node-name=unit-2-300,discard=unmap,file.driver=file,file.filename=/run/a,,b/disk-2-300.raw",
+            "scsi-id=2,lun=300,drive=unit-2-300,serial=unit-2-300,logical_block_size=4096",
+            "scsi-id=0,lun=0,drive=disk,",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]

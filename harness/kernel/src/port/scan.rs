@@ -66,7 +66,7 @@ fn scan_target(path: u8, target: u8, luns: u8, units: &mut Vec<Unit>) -> Result<
     };
     make_known(first)?;
     let candidates: Vec<u8> = match report_luns(first)? {
-        Answer::Data(data) => cdb::parse_luns(&data).filter(|lun| *lun < luns).collect(),
+        Answer::Data(data) => listed(&data, luns),
         Answer::NoDevice => {
             forget(first, units);
             return Ok(());
@@ -82,6 +82,18 @@ fn scan_target(path: u8, target: u8, luns: u8, units: &mut Vec<Unit>) -> Result<
         forget(first, units);
     }
     Ok(())
+}
+
+/// The LUNs of REPORT LUNS that an address with eight bits can name, and, of the others, what is left of their numbers in
+/// eight bits: behind those there must be nothing, or the miniport reaches the wrong unit.
+fn listed(data: &[u8], luns: u8) -> Vec<u8> {
+    let mut listed: Vec<u8> = cdb::parse_luns(data).filter(|lun| *lun < luns).collect();
+    for cut in cdb::cut_luns(data).filter(|lun| *lun < luns) {
+        if !listed.contains(&cut) {
+            listed.push(cut);
+        }
+    }
+    listed
 }
 
 /// Answer of a unit during the scan.

@@ -44,7 +44,7 @@ pub(super) fn run(bundle: &Bundle, count: u32) -> Result<(), Stop> {
     let memory = record::step("fill memory", || {
         PatternMemory::fill(scenario.workload.pattern_pages, scenario.seed)
     })?;
-    let mut workload = Workload::new(scenario, &system.unit);
+    let mut workload = Workload::new(scenario, &system.disks());
     record::checkpoint(Checkpoint::Workload);
     play_sudden_faults(&scenario.faults);
     for number in 1..=u64::from(count) {

@@ -11,8 +11,9 @@ use proto::{
 };
 
 use super::{
+    books::{self, Book, Terms},
     buffers::{self, flip_one_bit, gather, scatter},
-    plan::{Extent, Kind, Plan, Planned},
+    plan::{Extent, Kind, Planned},
 };
 use crate::{
     interrupt,
@@ -34,6 +35,8 @@ const FOUR_GIB: u64 = 1 << 32;
 /// A request of the plan with the place of its data in the first page.
 #[derive(Clone, Copy, Debug)]
 struct Next {
+    /// Index of the unit's book.
+    book: usize,
     kind: Kind,
     extent: Extent,
     offset: u64,
@@ -43,6 +46,7 @@ struct Next {
 #[derive(Debug)]
 struct Operation {
     id: RequestId,
+    book: usize,
     kind: Kind,
     extent: Extent,
     /// What a write covers, by [`Plan::versions`].
@@ -62,11 +66,10 @@ enum Start {
     Refused,
 }
 
-/// The workload on one unit; lives as long as the simulated system.
+/// The workload on all units; lives as long as the simulated system.
 #[derive(Debug)]
 pub struct Workload {
-    unit: Unit,
-    plan: Plan,
+    books: Vec<Book>,
     blocks: Vec<Allocation>,
     pool: PagePool,
     random: Random,
@@ -80,9 +83,9 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A workload as the scenario asks for, within the adapter's limits.
+    /// A workload as the scenario asks for, within the adapter's limits, on `units`, of which the first has the partitions.
     #[must_use]
-    pub fn new(scenario: &Scenario, unit: &Unit) -> Self {
+    pub fn new(scenario: &Scenario, units: &[Unit]) -> Self {
         let limits = port::limits();
         let by_pages = u64::from(limits.physical_breaks) * PAGE_BYTES;
         let max_bytes = scenario
@@ -96,13 +99,14 @@ impl Workload {
         let apart = queue_depth.max(usize::try_from(in_flight).unwrap_or(0));
         let runs: Vec<PhysicalRange> = blocks.iter().flat_map(|block| block.runs.clone()).collect();
         Self {
-            unit: unit.clone(),
-            plan: Plan::new(
-                scenario.seed,
-                unit.sector_bytes,
-                scenario.data,
-                max_bytes,
-                apart,
+            books: books::open(
+                units,
+                Terms {
+                    seed: scenario.seed,
+                    data: scenario.data,
+                    max_bytes,
+                    apart,
+                },
             ),
             launch_bytes: launch_bytes(&runs, in_flight),
             blocks,
@@ -196,42 +200,49 @@ impl Workload {
     fn end(&self, mut summary: IoSummary, interrupts_before: u64) -> IoSummary {
         summary.interrupts = interrupt::count().saturating_sub(interrupts_before);
         summary.peak_in_flight = u64::from(port::take_peak_in_flight());
-        summary.written = self.plan.written_ranges();
+        summary.written = books::written(&self.books);
         record::emit(&Record::Io(summary.clone()));
         summary
     }
 
     /// The next request of the plan.
     fn plan_next(&mut self, max_bytes: u64) -> Option<Next> {
-        let Planned { kind, extent } = self.plan.next(max_bytes)?;
-        Some(self.placed(kind, extent))
+        let book = match u64::try_from(self.books.len()) {
+            Ok(count) if count > 1 => mem::size(self.random.below(count)),
+            _ => 0,
+        };
+        let Planned { kind, extent } = self.books.get_mut(book)?.plan.next(max_bytes)?;
+        Some(self.placed(book, kind, extent))
     }
 
     /// Chooses where the data of a request begin.
-    fn placed(&mut self, kind: Kind, extent: Extent) -> Next {
-        let offset = self.buffer_offset(self.bytes_of(extent));
+    fn placed(&mut self, book: usize, kind: Kind, extent: Extent) -> Next {
+        let offset = self.buffer_offset(self.bytes_of(book, extent));
         Next {
+            book,
             kind,
             extent,
             offset,
         }
     }
 
-    fn bytes_of(&self, extent: Extent) -> u64 {
-        u64::from(extent.sectors) * u64::from(self.plan.sector_bytes())
+    fn bytes_of(&self, book: usize, extent: Extent) -> u64 {
+        u64::from(extent.sectors) * u64::from(self.books[book].plan.sector_bytes())
     }
 
     /// Submits a request, unless it must wait.
     fn start(&mut self, next: Next, summary: &mut IoSummary) -> Start {
         let Next {
+            book,
             kind,
             extent,
             offset,
         } = next;
-        if self.plan.meets_flight(extent) {
+        let bytes = self.bytes_of(book, extent);
+        let Book { unit, plan } = &mut self.books[book];
+        if plan.meets_flight(extent) {
             return Start::Waits;
         }
-        let bytes = self.bytes_of(extent);
         let count = match kind {
             Kind::Flush => 0,
             Kind::Read | Kind::Write => fragments::pages_spanned(offset, bytes),
@@ -243,26 +254,27 @@ impl Workload {
         let mut before = Vec::new();
         match kind {
             Kind::Write => {
-                before = self.plan.versions(extent);
-                self.plan.book_write(extent);
+                before = plan.versions(extent);
+                plan.book_write(extent);
                 let mut content = Vec::new();
-                self.plan.content(extent, &mut content);
+                plan.content(extent, &mut content);
                 scatter(&ranges, &content);
             }
             // What a read leaves out must not look right by chance.
             Kind::Read => scatter(&ranges, &vec![0xEE; mem::size(bytes)]),
             Kind::Flush => {}
         }
-        self.plan.launched(extent);
+        plan.launched(extent);
         let buffer = Buffer::pages(ranges.clone());
         let request = match kind {
-            Kind::Read => Request::read(&self.unit, extent.lba, extent.sectors, buffer),
-            Kind::Write => Request::write(&self.unit, extent.lba, extent.sectors, buffer),
-            Kind::Flush => Request::synchronize_cache(&self.unit),
+            Kind::Read => Request::read(unit, extent.lba, extent.sectors, buffer),
+            Kind::Write => Request::write(unit, extent.lba, extent.sectors, buffer),
+            Kind::Flush => Request::synchronize_cache(unit),
         };
         match port::submit(request) {
             Ok(id) => Start::Flies(Operation {
                 id,
+                book,
                 kind,
                 extent,
                 before,
@@ -270,7 +282,7 @@ impl Workload {
                 ranges,
             }),
             Err(error) => {
-                self.give_up(kind, extent, &pages, error, summary);
+                self.give_up(book, kind, extent, &pages, error, summary);
                 Start::Refused
             }
         }
@@ -278,6 +290,7 @@ impl Workload {
 
     fn give_up(
         &mut self,
+        book: usize,
         kind: Kind,
         extent: Extent,
         pages: &[u64],
@@ -287,9 +300,10 @@ impl Workload {
         log_warning!("workload: {kind:?} of {extent:?}: {error}");
         summary.errors += 1;
         self.pool.give_back(pages);
-        self.plan.landed(extent);
+        let plan = &mut self.books[book].plan;
+        plan.landed(extent);
         if kind == Kind::Write {
-            self.plan.forget(extent);
+            plan.forget(extent);
         }
     }
 
@@ -319,12 +333,13 @@ impl Workload {
                     }
                     Err(error) => {
                         let Operation {
+                            book,
                             kind,
                             extent,
                             pages,
                             ..
                         } = flight.remove(0);
-                        self.give_up(kind, extent, &pages, error, summary);
+                        self.give_up(book, kind, extent, &pages, error, summary);
                     }
                 }
             }
@@ -350,6 +365,7 @@ impl Workload {
 
     fn finish(&mut self, operation: Operation, completion: &Completion, summary: &mut IoSummary) {
         let Operation {
+            book,
             kind,
             extent,
             pages,
@@ -374,24 +390,31 @@ impl Workload {
             log_warning!("workload: {kind:?} of {extent:?} ends with {completion:?}");
             summary.errors += 1;
             if kind == Kind::Write {
-                self.plan.forget(extent);
+                self.books[book].plan.forget(extent);
             }
         } else if kind == Kind::Read {
-            self.verify(extent, &ranges, summary);
+            self.verify(book, extent, &ranges, summary);
         }
-        self.plan.landed(extent);
+        self.books[book].plan.landed(extent);
         self.pool.give_back(&pages);
     }
 
-    fn verify(&mut self, extent: Extent, ranges: &[PhysicalRange], summary: &mut IoSummary) {
+    fn verify(
+        &mut self,
+        book: usize,
+        extent: Extent,
+        ranges: &[PhysicalRange],
+        summary: &mut IoSummary,
+    ) {
         if core::mem::take(&mut self.flip_next_read) {
             flip_one_bit(ranges);
         }
         let data = gather(ranges);
-        let sector_bytes = mem::size(u64::from(self.plan.sector_bytes()));
+        let plan = &self.books[book].plan;
+        let sector_bytes = mem::size(u64::from(plan.sector_bytes()));
         let mut wrong = 0;
         for (lba, sector) in (extent.lba..).zip(data.chunks(sector_bytes)) {
-            if let Some(pattern) = self.plan.pattern(lba) {
+            if let Some(pattern) = plan.pattern(lba) {
                 summary.bytes_verified += sector.len() as u64;
                 wrong += pattern.differing_bytes(sector);
             }
@@ -403,13 +426,14 @@ impl Workload {
     }
 
     fn flush(&mut self, summary: &mut IoSummary) {
-        let request = Request::synchronize_cache(&self.unit);
-        summary.others += 1;
-        match port::execute(request) {
-            Ok(completion) if completion.is_success() => {}
-            other => {
-                log_warning!("workload: SYNCHRONIZE CACHE ends with {other:?}");
-                summary.errors += 1;
+        for book in &self.books {
+            summary.others += 1;
+            match port::execute(Request::synchronize_cache(&book.unit)) {
+                Ok(completion) if completion.is_success() => {}
+                other => {
+                    log_warning!("workload: SYNCHRONIZE CACHE ends with {other:?}");
+                    summary.errors += 1;
+                }
             }
         }
     }
@@ -417,8 +441,15 @@ impl Workload {
     /// Reads every written stretch, as many at a time as the queue depth says.
     fn read_back(&mut self, summary: &mut IoSummary) {
         let mut flight = Vec::new();
-        for extent in self.plan.written_extents() {
-            let next = self.placed(Kind::Read, extent);
+        let extents: Vec<(usize, Extent)> = (0..)
+            .zip(&self.books)
+            .flat_map(|(book, of)| {
+                let extents = of.plan.written_extents();
+                extents.into_iter().map(move |extent| (book, extent))
+            })
+            .collect();
+        for (book, extent) in extents {
+            let next = self.placed(book, Kind::Read, extent);
             loop {
                 if flight.len() < self.queue_depth {
                     match self.start(next, summary) {

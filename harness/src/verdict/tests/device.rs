@@ -2,8 +2,15 @@
 
 use proto::{record::Record, scenario::InterruptMode};
 
-use super::faults::{Fault, replace};
-use crate::options::hba::{Feature, Legacy};
+use super::{
+    super::Context,
+    faults::{Fault, replace},
+};
+use crate::{
+    compare::disk::DiskCompare,
+    options::hba::{Feature, Legacy},
+    report::{Hex, OtherDiskCompare},
+};
 
 /// The faults, by the name of their check.
 pub(super) const FAULTS: &[(&str, Fault)] = &[
@@ -15,6 +22,28 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.sector_bytes = 4096;
+    }),
+    ("units-as-asked", |_, context| {
+        context.setup.options.disks = 2;
+    }),
+    ("units-as-asked", |life, _| {
+        life.boots[0].records.push(Record::Unit {
+            address: (0, 2, 44),
+            name: "QEMU QEMU HARDDISK".to_owned(),
+            sector_bytes: 512,
+            sectors: 1 << 15,
+        });
+    }),
+    ("disk-equal", |_, context| {
+        context.setup.options.disks = 2;
+    }),
+    ("disk-equal", |_, context| {
+        other_disk(context, |compare| compare.ranges_checked = 0);
+    }),
+    ("disk-equal", |_, context| {
+        other_disk(context, |compare| {
+            compare.first_unwritten_change = Some(Hex(0x2000));
+        });
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.hba.queues = 2;
@@ -48,3 +77,18 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
         });
     }),
 ];
+
+/// A second disk, good but for one change.
+fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
+    context.setup.options.disks = 2;
+    let mut compare = DiskCompare {
+        ranges_checked: 1,
+        ..DiskCompare::default()
+    };
+    change(&mut compare);
+    context.other_disks.push(OtherDiskCompare {
+        unit: "0:1:0".to_owned(),
+        addressable: true,
+        compare,
+    });
+}
