@@ -21,7 +21,7 @@ use crate::{
     progress::Verbosity,
     qemu::machine::DiskError,
     seal::PrivateKey,
-    session::tamper::HostFault,
+    session::{stress::StressEnd, tamper::HostFault},
 };
 
 /// Chipset of the virtual machine.
@@ -82,9 +82,9 @@ pub struct MachineArgs {
     /// Bytes per sector of the disk
     #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_sector_size)]
     pub sector_size: u32,
-    /// Disks of the HBA, at several targets and LUNs (docs/testing.md)
-    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_disks)]
-    pub disks: usize,
+    /// Disks of the HBA, at several targets and LUNs (docs/testing.md) [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_disks)]
+    pub disks: Option<usize>,
     /// Chipset
     #[arg(long, value_enum, default_value_t)]
     pub machine: Machine,
@@ -232,6 +232,9 @@ pub struct Options {
     /// Whether each kind of reset strikes requests in flight before each hibernation.
     #[serde(skip)]
     pub resets: bool,
+    /// What ends a stress run.
+    #[serde(skip)]
+    pub stress: Option<StressEnd>,
     /// Whether QEMU logs every write of the disk.
     #[serde(skip)]
     pub log_writes: bool,
@@ -296,7 +299,7 @@ impl MachineArgs {
         Options {
             hba: self.hba.options(),
             sector_bytes: self.sector_size,
-            disks: self.disks,
+            disks: self.disks.unwrap_or(1),
             machine: self.machine,
             memory_mib: self.memory.0,
             below_4g_mib: self
@@ -315,6 +318,7 @@ impl MachineArgs {
             faults: Vec::new(),
             host_fault: None,
             resets: false,
+            stress: None,
             log_writes: false,
             dump_fault: None,
             interrupts: match self.interrupts {
@@ -411,6 +415,7 @@ impl Default for Options {
             host_fault: None,
             interrupts: InterruptMode::Messages,
             resets: false,
+            stress: None,
             log_writes: false,
             dump_fault: None,
         }

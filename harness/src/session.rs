@@ -5,6 +5,7 @@
 //! * [`watch`]: the breakpoints, and what the debugger reads at each.
 //! * [`stop`]: places at which a person can have the machine stopped.
 //! * [`memory`]: copies of the guest's memory.
+//! * [`stress`]: when a run without a plan ends.
 //! * [`tamper`]: damage done on purpose, to see it noticed.
 //! * [`life`] is what comes out: plain data for the verdict.
 
@@ -13,6 +14,7 @@ pub mod life;
 pub mod memory;
 mod power;
 pub mod stop;
+pub mod stress;
 pub mod tamper;
 pub mod watch;
 
@@ -229,7 +231,9 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
+            // As many as it comes to.
+            Job::Stress if boot.power_off == PowerOff::Hibernated => u32::MAX,
+            Job::Stress | Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(

@@ -175,16 +175,17 @@ pub fn judged(
             };
             Some(crash::examine(&life, &place)?)
         }
-        Job::Cycle { .. } | Job::Run { .. } | Job::DumpHeader => None,
+        Job::Cycle { .. } | Job::Run { .. } | Job::Stress | Job::DumpHeader => None,
     };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
+            Job::Stress => hibernations(&life),
             Job::Run { .. } | Job::Crash { .. } | Job::DumpHeader => 0,
         },
         crash: match job {
             Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
-            Job::Cycle { .. } | Job::Run { .. } | Job::DumpHeader => None,
+            Job::Cycle { .. } | Job::Run { .. } | Job::Stress | Job::DumpHeader => None,
         },
         dump,
         in_flight: bundle::workload().in_flight_at_hibernate,
@@ -195,6 +196,15 @@ pub fn judged(
         disk_left_alone,
     };
     Ok(verdict::judge(&life, &context))
+}
+
+/// Times that the machine was switched off for a hibernation.
+fn hibernations(life: &Life) -> u32 {
+    let hibernated = life
+        .boots
+        .iter()
+        .filter(|boot| boot.power_off == PowerOff::Hibernated);
+    u32::try_from(hibernated.count()).unwrap_or(u32::MAX)
 }
 
 /// Compares the disks beside the first one.

@@ -28,6 +28,7 @@ mod filters;
 pub mod marking;
 #[cfg(test)]
 pub(crate) mod sample;
+mod stress;
 #[cfg(test)]
 mod tests;
 
@@ -117,6 +118,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("power-off", course::power_off),
     ("cycles-asked", course::cycles_asked),
     ("resets-asked", course::resets_asked),
+    ("stress-course", stress::stress_course),
     ("device-as-asked", device::device_as_asked),
     ("units-as-asked", device::units_as_asked),
     ("breakpoints-normal", calls::breakpoints_normal),

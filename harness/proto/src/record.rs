@@ -5,9 +5,11 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use self::crash::{BugcheckCallback, CallbackPages, CallbackRange, CallbackResult, DumpFacts};
+pub use self::stress::{HostAction, StressAction};
 use crate::owner::{Owner, OwnerRun, Role};
 
 mod crash;
+mod stress;
 
 /// A range of bytes in guest physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +220,18 @@ pub enum Record {
     },
     /// The bug check callbacks of one registered record were called.
     BugcheckCallback(BugcheckCallback),
+    /// A round of a stress run is due; it begins if the host lets it.
+    StressRound {
+        /// Its number, from 1.
+        round: u32,
+        /// What it does.
+        action: StressAction,
+    },
+    /// The host is to do something at the checkpoint that follows.
+    HostWanted {
+        /// What.
+        action: HostAction,
+    },
     /// The last record of a life: everything was done.
     Finished {
         /// Cycles completed.
@@ -257,6 +271,10 @@ pub enum Checkpoint {
     HeaderPublished,
     /// It was taken back.
     HeaderWithdrawn,
+    /// A round of a stress run is due: the host writes 1 to the byte at the address in `rsi` if it was enough.
+    StressRound,
+    /// The host is to do what the last `Record::HostWanted` says.
+    HostWanted,
 }
 
 /// One export's entry point.

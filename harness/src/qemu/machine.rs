@@ -7,8 +7,9 @@ use std::{
 
 use proto::hiber::PACKAGE_BASE;
 
+use super::other_disks::{node_name, other_disk};
 use crate::{
-    disk::others::{OtherDisk, UnitAddress},
+    disk::others::OtherDisk,
     options::{GuestClock, Machine, hba::HbaOptions},
 };
 
@@ -279,21 +280,6 @@ impl MachineSpec {
             DiskDriver::Plain | DiskDriver::LogWrites { .. } => "",
         }
     }
-}
-
-/// Name of the block node and of the device of the unit at `address`.
-#[must_use]
-pub fn node_name(address: UnitAddress) -> String {
-    format!("unit-{}-{}", address.target, address.lun)
-}
-
-/// The device of a disk beside the first one; its node has its name.
-fn other_disk(address: UnitAddress, sector_bytes: u32) -> String {
-    let UnitAddress { target, lun } = address;
-    let name = node_name(address);
-    format!(
-        "scsi-hd,bus=hba.0,id={name},scsi-id={target},lun={lun},drive={name},serial={name},logical_block_size={sector_bytes},physical_block_size={sector_bytes}"
-    )
 }
 
 #[derive(Default)]

@@ -23,7 +23,7 @@ pub enum RuleSet {
 pub enum Coverage {
     /// It does.
     Checked,
-    /// Only in a run that asks for it (`run --exhaust`); the reports of others list it as not checked.
+    /// Only in a run that asks for it (`run --exhaust`, `stress`); the reports of others list it as not checked.
     OnRequest,
     /// The rule has no meaning for a physical miniport here, for this reason.
     NotApplicable(&'static str),
@@ -238,6 +238,8 @@ rules! {
         "No request exceeds its time-out.";
     RequestRefused, Bench, CHECKED,
         "A request that the miniport must refuse or support is answered as documented.";
+    BusChangeMissed, Bench, ON_REQUEST,
+        "A unit that comes or goes is announced (BusChangeDetected), and the next scan finds the bus as it is.";
     BufferTouchedByCpu, Bench, CHECKED,
         "Read and write buffers that are not mapped for the CPU are left to the device.";
     InterruptClaimed, Bench, CHECKED,

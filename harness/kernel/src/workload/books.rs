@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use proto::{record::WrittenRange, scenario::Partition};
 
-use super::plan::Plan;
+use super::plan::{Extent, Plan};
 use crate::port::{Unit, random::mix};
 
 /// A unit and its book.
@@ -14,6 +14,21 @@ pub(super) struct Book {
     pub(super) unit: Unit,
     /// What it must hold, and what is asked of it next.
     pub(super) plan: Plan,
+    /// The unit was pulled out.
+    pub(super) gone: bool,
+    /// Writes that did not end because of that.
+    pub(super) torn: Vec<Torn>,
+}
+
+/// A write that was cut off: each sector holds what was there before, or what was to be there.
+#[derive(Debug)]
+pub(super) struct Torn {
+    /// Where.
+    pub(super) extent: Extent,
+    /// Number of the write that filled each sector before it, as in the plan.
+    pub(super) before: Vec<u32>,
+    /// The same with it.
+    pub(super) after: Vec<u32>,
 }
 
 /// What the books of a workload have in common.
@@ -47,6 +62,8 @@ pub(super) fn open(units: &[Unit], terms: Terms) -> Vec<Book> {
             let address = unit.address;
             Book {
                 unit: unit.clone(),
+                gone: false,
+                torn: Vec::new(),
                 plan: Plan::new(seed, unit.sector_bytes, area, terms.max_bytes, terms.apart)
                     .on_unit((address.path, address.target, address.lun)),
             }

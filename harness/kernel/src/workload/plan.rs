@@ -237,6 +237,15 @@ impl Plan {
         }
     }
 
+    /// Whether `sector` at `lba` is as write number `version` left it; 0 if none has.
+    #[must_use]
+    pub fn holds(&self, lba: u64, version: u32, sector: &[u8]) -> bool {
+        match self.pattern_of(lba, version) {
+            Some(pattern) => pattern.differing_bytes(sector) == 0,
+            None => sector.iter().all(|byte| *byte == 0),
+        }
+    }
+
     /// Writes into `content` what `extent` must hold; sectors that were never written become zero.
     pub fn content(&self, extent: Extent, content: &mut Vec<u8>) {
         let sector_bytes = usize::try_from(self.sector_bytes).unwrap_or(1);

@@ -12,14 +12,14 @@ use proto::{
 
 use super::{
     books::{self, Book, Terms},
-    buffers::{self, flip_one_bit, gather, scatter},
+    buffers::{self, scatter},
     plan::{Extent, Kind, Planned},
 };
 use crate::{
     interrupt,
     mem::{self, Allocation},
     port::{
-        self, Buffer, Completion, PortError, Request, RequestId, Unit,
+        self, Buffer, PortError, Request, RequestId, Unit,
         fragments::{self, PagePool},
         random::Random,
     },
@@ -27,8 +27,11 @@ use crate::{
 };
 
 mod flight;
+mod hotplug;
+mod landing;
 
 pub use flight::Flight;
+pub use hotplug::is_gone;
 
 const FOUR_GIB: u64 = 1 << 32;
 
@@ -80,6 +83,10 @@ pub struct Workload {
     alignment: u64,
     breaks: u64,
     flip_next_read: bool,
+    /// Requests go to this book alone.
+    only: Option<usize>,
+    /// Summaries carry what every unit must hold.
+    tells_written: bool,
 }
 
 impl Workload {
@@ -117,6 +124,8 @@ impl Workload {
             alignment: u64::from(limits.alignment_mask) + 1,
             breaks: u64::from(limits.physical_breaks),
             flip_next_read: scenario.faults.contains(&BenchFault::FlipBitInRead),
+            only: None,
+            tells_written: true,
         }
     }
 
@@ -124,24 +133,34 @@ impl Workload {
     pub fn run(&mut self, name: &str) -> IoSummary {
         let mut summary = Self::begin(name);
         let interrupts = interrupt::count();
+        self.exchange_into(self.requests, &mut summary);
+        self.flush(&mut summary);
+        self.read_back(&mut summary);
+        self.end(summary, interrupts)
+    }
+
+    /// Whether the summaries from here on carry what every unit must hold, for the host.
+    pub const fn tell_written(&mut self, tell: bool) {
+        self.tells_written = tell;
+    }
+
+    /// `count` requests of the plan from end to end.
+    fn exchange_into(&mut self, count: u32, summary: &mut IoSummary) {
         let mut flight = Vec::new();
-        let mut left = self.requests;
+        let mut left = count;
         let mut next = None;
         while left > 0 {
-            left -= self.submit_batch(left, &mut next, &mut flight, &mut summary);
+            left -= self.submit_batch(left, &mut next, &mut flight, summary);
             if flight.is_empty() && left > 0 {
                 log_warning!("workload: {next:?} cannot be submitted");
                 summary.errors += 1;
                 break;
             }
-            self.collect(&mut flight, &mut summary);
+            self.collect(&mut flight, summary);
         }
         while !flight.is_empty() {
-            self.collect(&mut flight, &mut summary);
+            self.collect(&mut flight, summary);
         }
-        self.flush(&mut summary);
-        self.read_back(&mut summary);
-        self.end(summary, interrupts)
     }
 
     /// Submits requests of the plan until `left` are, the queue is full or the next one must wait; returns how many are
@@ -200,19 +219,32 @@ impl Workload {
     fn end(&self, mut summary: IoSummary, interrupts_before: u64) -> IoSummary {
         summary.interrupts = interrupt::count().saturating_sub(interrupts_before);
         summary.peak_in_flight = u64::from(port::take_peak_in_flight());
-        summary.written = books::written(&self.books);
+        if self.tells_written {
+            summary.written = books::written(&self.books);
+        }
         record::emit(&Record::Io(summary.clone()));
         summary
     }
 
     /// The next request of the plan.
     fn plan_next(&mut self, max_bytes: u64) -> Option<Next> {
-        let book = match u64::try_from(self.books.len()) {
-            Ok(count) if count > 1 => mem::size(self.random.below(count)),
-            _ => 0,
-        };
+        let book = self.choose_book()?;
         let Planned { kind, extent } = self.books.get_mut(book)?.plan.next(max_bytes)?;
         Some(self.placed(book, kind, extent))
+    }
+
+    /// Any book whose unit is there.
+    fn choose_book(&mut self) -> Option<usize> {
+        if self.only.is_some() {
+            return self.only;
+        }
+        let there: Vec<usize> = (0..self.books.len())
+            .filter(|book| !self.books[*book].gone)
+            .collect();
+        match there.as_slice() {
+            [only] => Some(*only),
+            several => self.random.pick(several).copied(),
+        }
     }
 
     /// Chooses where the data of a request begin.
@@ -239,7 +271,7 @@ impl Workload {
             offset,
         } = next;
         let bytes = self.bytes_of(book, extent);
-        let Book { unit, plan } = &mut self.books[book];
+        let Book { unit, plan, .. } = &mut self.books[book];
         if plan.meets_flight(extent) {
             return Start::Waits;
         }
@@ -320,113 +352,8 @@ impl Workload {
         }
     }
 
-    /// Takes at least one finished request out of `flight`, if there is one in it.
-    fn collect(&mut self, flight: &mut Vec<Operation>, summary: &mut IoSummary) {
-        let mut finished = self.take_finished(flight, summary);
-        while finished == 0 && !flight.is_empty() {
-            if let Some(oldest) = flight.first() {
-                match port::wait(oldest.id) {
-                    Ok(completion) => {
-                        let operation = flight.remove(0);
-                        self.finish(operation, &completion, summary);
-                        finished += 1;
-                    }
-                    Err(error) => {
-                        let Operation {
-                            book,
-                            kind,
-                            extent,
-                            pages,
-                            ..
-                        } = flight.remove(0);
-                        self.give_up(book, kind, extent, &pages, error, summary);
-                    }
-                }
-            }
-            finished += self.take_finished(flight, summary);
-        }
-    }
-
-    fn take_finished(&mut self, flight: &mut Vec<Operation>, summary: &mut IoSummary) -> usize {
-        let mut finished = 0;
-        let mut index = 0;
-        while let Some(operation) = flight.get(index) {
-            match port::poll(operation.id) {
-                Some(completion) => {
-                    let operation = flight.remove(index);
-                    self.finish(operation, &completion, summary);
-                    finished += 1;
-                }
-                None => index += 1,
-            }
-        }
-        finished
-    }
-
-    fn finish(&mut self, operation: Operation, completion: &Completion, summary: &mut IoSummary) {
-        let Operation {
-            book,
-            kind,
-            extent,
-            pages,
-            ranges,
-            ..
-        } = operation;
-        let bytes: u64 = ranges.iter().map(|range| range.bytes).sum();
-        let high = ranges.iter().any(|range| range.address >= FOUR_GIB);
-        summary.above_4gib += u64::from(high);
-        match kind {
-            Kind::Read => {
-                summary.reads += 1;
-                summary.bytes_read += bytes;
-            }
-            Kind::Write => {
-                summary.writes += 1;
-                summary.bytes_written += bytes;
-            }
-            Kind::Flush => summary.others += 1,
-        }
-        if !completion.is_success() {
-            log_warning!("workload: {kind:?} of {extent:?} ends with {completion:?}");
-            summary.errors += 1;
-            if kind == Kind::Write {
-                self.books[book].plan.forget(extent);
-            }
-        } else if kind == Kind::Read {
-            self.verify(book, extent, &ranges, summary);
-        }
-        self.books[book].plan.landed(extent);
-        self.pool.give_back(&pages);
-    }
-
-    fn verify(
-        &mut self,
-        book: usize,
-        extent: Extent,
-        ranges: &[PhysicalRange],
-        summary: &mut IoSummary,
-    ) {
-        if core::mem::take(&mut self.flip_next_read) {
-            flip_one_bit(ranges);
-        }
-        let data = gather(ranges);
-        let plan = &self.books[book].plan;
-        let sector_bytes = mem::size(u64::from(plan.sector_bytes()));
-        let mut wrong = 0;
-        for (lba, sector) in (extent.lba..).zip(data.chunks(sector_bytes)) {
-            if let Some(pattern) = plan.pattern(lba) {
-                summary.bytes_verified += sector.len() as u64;
-                wrong += pattern.differing_bytes(sector);
-            }
-        }
-        if wrong > 0 {
-            log_warning!("workload: {wrong} bytes of {extent:?} are wrong");
-            summary.bytes_wrong += wrong;
-        }
-    }
-
     fn flush(&mut self, summary: &mut IoSummary) {
-        for book in &self.books {
+        for book in self.books.iter().filter(|book| !book.gone) {
             summary.others += 1;
             match port::execute(Request::synchronize_cache(&book.unit)) {
                 Ok(completion) if completion.is_success() => {}
@@ -443,6 +370,7 @@ impl Workload {
         let mut flight = Vec::new();
         let extents: Vec<(usize, Extent)> = (0..)
             .zip(&self.books)
+            .filter(|(_, of)| !of.gone)
             .flat_map(|(book, of)| {
                 let extents = of.plan.written_extents();
                 extents.into_iter().map(move |extent| (book, extent))

@@ -1,6 +1,9 @@
 //! Faults of the machine and of what was asked of it: the HBA is another one, or the resets did not happen.
 
-use proto::{record::Record, scenario::InterruptMode};
+use proto::{
+    record::{HostAction, Record, StressAction},
+    scenario::InterruptMode,
+};
 
 use super::{
     super::Context,
@@ -10,6 +13,7 @@ use crate::{
     compare::disk::DiskCompare,
     options::hba::{Feature, Legacy},
     report::{Hex, OtherDiskCompare},
+    session::{life::Life, stress::StressEnd},
 };
 
 /// The faults, by the name of their check.
@@ -22,6 +26,19 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.sector_bytes = 4096;
+    }),
+    ("stress-course", |_, context| {
+        context.setup.options.stress = Some(StressEnd::Rounds(1));
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Unplug { target: 1, lun: 0 });
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Plug { target: 1, lun: 0 });
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Pause { milliseconds: 1 });
+        context.setup.options.stress = Some(StressEnd::Rounds(2));
     }),
     ("units-as-asked", |_, context| {
         context.setup.options.disks = 2;
@@ -91,4 +108,17 @@ fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
         addressable: true,
         compare,
     });
+}
+
+/// A stress run of one round in which the guest asked for `action`.
+fn stress(life: &mut Life, context: &mut Context, action: HostAction) {
+    context.setup.options.stress = Some(StressEnd::Rounds(1));
+    let records = &mut life.boots[0].records;
+    for round in [1, 2] {
+        records.push(Record::StressRound {
+            round,
+            action: StressAction::Unplug,
+        });
+    }
+    records.push(Record::HostWanted { action });
 }
