@@ -37,6 +37,8 @@ pub enum Command {
     Matrix(commands::matrix::Args),
     /// Stage the install package: .inf, .sys, .pdb
     Package(commands::package::Args),
+    /// Random work on all disks, resets, hot-plug, pauses and hibernations until the time is up
+    Stress(commands::stress::Args),
     /// Everything that CI runs: format, lints, unit tests, red cases, scenarios
     Test(commands::test::Args),
 }
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Header(arguments) => commands::header::execute(arguments),
         Command::Matrix(arguments) => commands::matrix::execute(arguments),
         Command::Package(arguments) => commands::package::execute(arguments),
+        Command::Stress(arguments) => commands::stress::execute(arguments),
         Command::Test(arguments) => commands::test::execute(arguments),
     };
     match result {

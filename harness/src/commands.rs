@@ -9,6 +9,7 @@ pub mod header;
 pub mod matrix;
 pub mod package;
 pub mod run;
+pub mod stress;
 pub mod test;
 
 use std::io::{Write as _, stdout};

@@ -1,5 +1,7 @@
 //! The disk of the virtual machine: a raw file, sparse, with a GPT, a data partition, a hibernation partition
-//! and a partition for crash dumps.
+//! and a partition for crash dumps. [`others`] are those beside it.
+
+pub mod others;
 
 use std::{
     fs::{File, OpenOptions},

@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use self::hba::{HbaArgs, HbaOptions};
 use crate::{
-    disk::CRASH_EXTRA_BYTES, progress::Verbosity, qemu::machine::DiskError, seal::PrivateKey,
-    session::tamper::HostFault,
+    disk::{CRASH_EXTRA_BYTES, others::MOST_DISKS},
+    progress::Verbosity,
+    qemu::machine::DiskError,
+    seal::PrivateKey,
+    session::{stress::StressEnd, tamper::HostFault},
 };
 
 /// Chipset of the virtual machine.
@@ -79,6 +82,9 @@ pub struct MachineArgs {
     /// Bytes per sector of the disk
     #[arg(long, value_name = "BYTES", default_value = "512", value_parser = parse_sector_size)]
     pub sector_size: u32,
+    /// Disks of the HBA, at several targets and LUNs (docs/testing.md) [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse_disks)]
+    pub disks: Option<usize>,
     /// Chipset
     #[arg(long, value_enum, default_value_t)]
     pub machine: Machine,
@@ -172,6 +178,13 @@ fn parse_processors(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "1 to 8".to_owned())
 }
 
+fn parse_disks(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|disks| (1..=MOST_DISKS).contains(disks))
+        .ok_or_else(|| format!("1 to {MOST_DISKS}"))
+}
+
 fn parse_sector_size(text: &str) -> Result<u32, String> {
     text.parse::<u32>()
         .ok()
@@ -193,6 +206,8 @@ pub struct Options {
     pub hba: HbaOptions,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// Disks of the HBA.
+    pub disks: usize,
     /// Chipset.
     pub machine: Machine,
     /// RAM in MiB.
@@ -229,6 +244,9 @@ pub struct Options {
     /// Whether each kind of reset strikes requests in flight before each hibernation.
     #[serde(skip)]
     pub resets: bool,
+    /// What ends a stress run.
+    #[serde(skip)]
+    pub stress: Option<StressEnd>,
     /// Whether QEMU logs every write of the disk.
     #[serde(skip)]
     pub log_writes: bool,
@@ -293,6 +311,7 @@ impl MachineArgs {
         Options {
             hba: self.hba.options(),
             sector_bytes: self.sector_size,
+            disks: self.disks.unwrap_or(1),
             machine: self.machine,
             memory_mib: self.memory.0,
             below_4g_mib: self
@@ -313,6 +332,7 @@ impl MachineArgs {
             faults: Vec::new(),
             host_fault: None,
             resets: false,
+            stress: None,
             log_writes: false,
             dump_fault: None,
             interrupts: match self.interrupts {
@@ -368,6 +388,9 @@ impl Options {
         if self.sector_bytes != usual.sector_bytes {
             words.push(format!("--sector-size {}", self.sector_bytes));
         }
+        if self.disks != usual.disks {
+            words.push(format!("--disks {}", self.disks));
+        }
         words.extend(self.hba.as_arguments());
         if self.processors != usual.processors {
             words.push(format!("--processors {}", self.processors));
@@ -395,6 +418,7 @@ impl Default for Options {
         Self {
             hba: HbaOptions::default(),
             sector_bytes: 512,
+            disks: 1,
             machine: Machine::Q35,
             memory_mib: 128,
             below_4g_mib: USUAL_BELOW_4G_MIB,
@@ -409,6 +433,7 @@ impl Default for Options {
             host_fault: None,
             interrupts: InterruptMode::Messages,
             resets: false,
+            stress: None,
             log_writes: false,
             dump_fault: None,
         }
@@ -443,6 +468,7 @@ mod tests {
                 ..HbaOptions::default()
             },
             sector_bytes: 4096,
+            disks: 5,
             machine: Machine::Pc,
             memory_mib: 3072,
             seed: 77,

@@ -53,6 +53,8 @@ pub struct Case {
     /// Left to `cargo harness test --all`: another case shows the same part of the bench at work.
     #[serde(default)]
     pub long: bool,
+    /// Disks of the machine; one unless it says otherwise.
+    pub disks: Option<usize>,
     /// The dump filter to load; edits are of its source then.
     pub filter: Option<FilterMode>,
     /// Edits of the driver's source.
@@ -187,6 +189,7 @@ impl Case {
                 .collect(),
             host_fault: self.host_fault()?,
             filter: self.filter,
+            disks: self.disks.unwrap_or(1),
             ..Options::default()
         };
         let setup = trial::describe(

@@ -73,6 +73,8 @@ pub struct Report {
     pub memory_compare: Vec<MemoryCompare>,
     /// The disk after the last power-off.
     pub disk_compare: Option<DiskCompare>,
+    /// The disks beside the first one.
+    pub other_disks: Vec<OtherDiskCompare>,
     /// The crash dump; `None` if no crash was asked for.
     pub crash: Option<CrashFound>,
     /// Broken rules.
@@ -235,6 +237,17 @@ pub struct Unit {
     pub sector_bytes: u32,
     /// Number of sectors.
     pub sectors: u64,
+}
+
+/// What the host found on a disk beside the first one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherDiskCompare {
+    /// Path, target and LUN.
+    pub unit: String,
+    /// Whether Windows can address it; one that it cannot must be untouched.
+    pub addressable: bool,
+    /// The comparison.
+    pub compare: DiskCompare,
 }
 
 /// Requests at the moment when a hibernation holds the queues.

@@ -5,6 +5,7 @@
 //! * [`watch`]: the breakpoints, and what the debugger reads at each.
 //! * [`stop`]: places at which a person can have the machine stopped.
 //! * [`memory`]: copies of the guest's memory.
+//! * [`stress`]: when a run without a plan ends.
 //! * [`tamper`]: damage done on purpose, to see it noticed.
 //! * [`life`] is what comes out: plain data for the verdict.
 
@@ -13,6 +14,7 @@ pub mod life;
 pub mod memory;
 mod power;
 pub mod stop;
+pub mod stress;
 pub mod tamper;
 pub mod watch;
 
@@ -34,7 +36,10 @@ use crate::{
     build::BenchFiles,
     bundle,
     compare::untouched::Fingerprint,
-    disk::{self, Layout},
+    disk::{
+        self, Layout,
+        others::{self, OtherDisk},
+    },
     fault::Fault,
     hibernation::Image,
     interrupt,
@@ -99,6 +104,8 @@ pub struct Session<'a> {
     progress: &'a Progress,
     /// Where things are on the disk.
     pub layout: Layout,
+    /// The disks beside the first one.
+    pub other_disks: Vec<OtherDisk>,
     /// What is known about the guest.
     pub watch: Watch,
     /// What was seen so far.
@@ -133,6 +140,8 @@ impl<'a> Session<'a> {
             options.sector_bytes,
             options.crash_partition_bytes(),
         )?;
+        let other_disks = others::of_machine(options.disks, directory.path());
+        others::create(&other_disks)?;
         let mut bundle = bundle::bundle(&symbols.image, options, &layout, job);
         let own = inputs.filter.iter();
         bundle::add_filters(&mut bundle, own.chain(&options.filter_drivers), options)?;
@@ -145,6 +154,7 @@ impl<'a> Session<'a> {
             directory,
             progress,
             layout,
+            other_disks,
             life: Life::default(),
             debugger: DebuggerPort::Socket,
             before_resume: None,
@@ -187,6 +197,7 @@ impl<'a> Session<'a> {
             hba: Hba::VirtioScsi(self.options.hba),
             disk: self.directory.disk(),
             sector_bytes: self.options.sector_bytes,
+            other_disks: self.other_disks.clone(),
             disk_driver: self.disk_driver()?,
             processors: self.options.processors,
             clock: self.options.clock,
@@ -236,7 +247,13 @@ impl<'a> Session<'a> {
         let (mut boot, ended) = guest.finish()?;
         let hibernations = match self.job {
             Job::Cycle { count } => count,
-            Job::Run { .. } | Job::Crash { .. } | Job::Measure { .. } | Job::DumpHeader => 0,
+            // As many as it comes to.
+            Job::Stress if boot.power_off == PowerOff::Hibernated => u32::MAX,
+            Job::Stress
+            | Job::Run { .. }
+            | Job::Crash { .. }
+            | Job::Measure { .. }
+            | Job::DumpHeader => 0,
         };
         let failure = match ended {
             Ended::PoweredOff => failure_of(

@@ -15,10 +15,12 @@ use crate::{
         memory::{self as memory_compare, MemoryCompare},
         untouched::Fingerprint,
     },
-    crash, interrupt,
+    crash,
+    disk::others::{self, OtherDisk},
+    interrupt,
     options::Options,
     progress::{Progress, Verbosity},
-    report::{DriverFile, Report, Setup},
+    report::{DriverFile, OtherDiskCompare, Report, Setup},
     repository::Repository,
     run_directory::RunDirectory,
     session::{
@@ -136,8 +138,9 @@ pub fn judged(
     let before_resume = session.before_resume;
     let layout = session.layout;
     let life = session.life;
+    let others_there = session.other_disks;
     let disk = if life.failure.is_none() {
-        let expected = disk_compare::expected(&life);
+        let expected = disk_compare::expected(&life, others::FIRST);
         Some(disk_compare::compare(
             &directory.disk(),
             &baseline,
@@ -145,6 +148,11 @@ pub fn judged(
         )?)
     } else {
         None
+    };
+    let other_disks = if life.failure.is_none() {
+        compare_others(&life, &others_there, options)?
+    } else {
+        Vec::new()
     };
     let disk_left_alone = match before_resume {
         Some(before) if life.failure.is_some() => {
@@ -167,25 +175,65 @@ pub fn judged(
             };
             Some(crash::examine(&life, &place)?)
         }
-        Job::Cycle { .. } | Job::Run { .. } | Job::Measure { .. } | Job::DumpHeader => None,
+        Job::Cycle { .. }
+        | Job::Run { .. }
+        | Job::Measure { .. }
+        | Job::Stress
+        | Job::DumpHeader => None,
     };
     let context = Context {
         cycles: match job {
             Job::Cycle { count } => count,
+            Job::Stress => hibernations(&life),
             Job::Run { .. } | Job::Crash { .. } | Job::Measure { .. } | Job::DumpHeader => 0,
         },
         crash: match job {
             Job::Crash { kind, cause } => Some(CrashAsked { kind, cause }),
-            Job::Cycle { .. } | Job::Run { .. } | Job::Measure { .. } | Job::DumpHeader => None,
+            Job::Cycle { .. }
+            | Job::Run { .. }
+            | Job::Measure { .. }
+            | Job::Stress
+            | Job::DumpHeader => None,
         },
         dump,
         in_flight: bundle::workload().in_flight_at_hibernate,
         setup,
         memory,
         disk,
+        other_disks,
         disk_left_alone,
     };
     Ok(verdict::judge(&life, &context))
+}
+
+/// Times that the machine was switched off for a hibernation.
+fn hibernations(life: &Life) -> u32 {
+    let hibernated = life
+        .boots
+        .iter()
+        .filter(|boot| boot.power_off == PowerOff::Hibernated);
+    u32::try_from(hibernated.count()).unwrap_or(u32::MAX)
+}
+
+/// Compares the disks beside the first one.
+fn compare_others(
+    life: &Life,
+    disks: &[OtherDisk],
+    options: &Options,
+) -> Result<Vec<OtherDiskCompare>> {
+    disks
+        .iter()
+        .map(|disk| {
+            let expected = disk_compare::expected(life, disk.address);
+            let compare =
+                disk_compare::compare_unpartitioned(&disk.file, options.sector_bytes, &expected)?;
+            Ok(OtherDiskCompare {
+                unit: disk.address.to_string(),
+                addressable: disk.address.is_addressable(),
+                compare,
+            })
+        })
+        .collect()
 }
 
 /// What is said in front of a refusal by which the disk did not change.

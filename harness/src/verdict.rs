@@ -15,7 +15,7 @@ use proto::scenario::{CrashCause, DumpKind};
 use crate::{
     compare::{disk::DiskCompare, memory::MemoryCompare},
     crash::CrashFound,
-    report::{Check, Outcome, Report, SCHEMA, Setup, gather},
+    report::{Check, OtherDiskCompare, Outcome, Report, SCHEMA, Setup, gather},
     session::life::Life,
 };
 
@@ -28,6 +28,7 @@ mod filters;
 pub mod marking;
 #[cfg(test)]
 pub(crate) mod sample;
+mod stress;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,8 @@ pub struct Context {
     pub memory: Vec<MemoryCompare>,
     /// The disk after the last power-off; `None` when the life did not get there.
     pub disk: Option<DiskCompare>,
+    /// The disks beside the first one, likewise.
+    pub other_disks: Vec<OtherDiskCompare>,
     /// Whether a resume that did not go through left the disk as it found it; `None` if nobody looked.
     pub disk_left_alone: Option<bool>,
 }
@@ -115,7 +118,9 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("power-off", course::power_off),
     ("cycles-asked", course::cycles_asked),
     ("resets-asked", course::resets_asked),
+    ("stress-course", stress::stress_course),
     ("device-as-asked", device::device_as_asked),
+    ("units-as-asked", device::units_as_asked),
     ("breakpoints-normal", calls::breakpoints_normal),
     ("breakpoints-mark-memory", calls::breakpoints_mark_memory),
     ("breakpoints-hiber", calls::breakpoints_hiber),
@@ -227,6 +232,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         images,
         memory_compare: context.memory.clone(),
         disk_compare: context.disk.clone(),
+        other_disks: context.other_disks.clone(),
         crash: context.dump.clone(),
         violations: gather::violations(life),
         rules: gather::rules(life),

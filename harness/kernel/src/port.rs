@@ -38,6 +38,8 @@ pub mod exports;
 #[cfg(any(target_os = "none", clippy))]
 mod faults;
 #[cfg(any(target_os = "none", clippy))]
+mod hotplug;
+#[cfg(any(target_os = "none", clippy))]
 mod interrupts;
 #[cfg(any(target_os = "none", clippy))]
 mod invoke;
@@ -67,6 +69,7 @@ pub use self::{
     dump_pointers::{DumpPointers, dump_pointers, free_dump_pointers},
     error::PortError,
     exports::EXPORTS,
+    hotplug::await_bus_change,
     power::{
         Drained, PowerAction, PowerWay, drain, hold, in_flight, is_held, power_down, power_up,
         release, waiting,

@@ -142,5 +142,7 @@ const fn number(point: Checkpoint) -> u64 {
         Checkpoint::NmiWanted => 6,
         Checkpoint::HeaderPublished => 7,
         Checkpoint::HeaderWithdrawn => 8,
+        Checkpoint::StressRound => 9,
+        Checkpoint::HostWanted => 10,
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`run`] carries out the job of a [`Bundle`]. `system` starts and stops the storage stack, `memory` plays the
 //! machine's programs, `cycle` is the hibernation, `exercise` the life without one,
-//! `exhaust` the lives in which calls fail, `crash` the one that ends in a dump, `measure` the one in which everything is
-//! counted, `header` that of the driver that publishes a dump header. Faults that the bench plays itself
+//! `exhaust` the lives in which calls fail, `stress` the one without a plan, `crash` the one that ends in a dump, `measure` the
+//! one in which everything is counted, `header` that of the driver that publishes a dump header. Faults that the bench plays itself
 //! are started here.
 
 use alloc::string::String;
@@ -26,6 +26,7 @@ mod exhaust;
 mod header;
 mod measure;
 mod memory;
+mod stress;
 mod system;
 
 /// `INACCESSIBLE_BOOT_DEVICE`: what Windows stops with if the boot device's miniport does not start.
@@ -83,6 +84,7 @@ pub fn run(bundle: &Bundle) -> ! {
             .map(|()| 0),
         Job::Crash { kind, cause } => crash::run(bundle, kind, cause).map(|()| 0),
         Job::Measure { extent } => measure::run(bundle, extent).map(|()| 0),
+        Job::Stress => stress::run(bundle),
         Job::DumpHeader => header::run(bundle).map(|()| 0),
     };
     match done {

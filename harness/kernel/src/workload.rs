@@ -7,9 +7,11 @@ pub mod pattern;
 pub mod plan;
 
 #[cfg(any(target_os = "none", clippy))]
+mod books;
+#[cfg(any(target_os = "none", clippy))]
 mod buffers;
 #[cfg(any(target_os = "none", clippy))]
 mod transfer;
 
 #[cfg(any(target_os = "none", clippy))]
-pub use transfer::{Flight, Workload};
+pub use transfer::{Flight, Workload, is_gone};

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     crash::{BugcheckCallback, CallbackPages, CallbackRange, CallbackResult, DumpFacts},
     figures::{Cost, Flow, Footprint, LeftOut, Stretch, Subject, Transfer},
+    stress::{HostAction, StressAction},
 };
 use crate::owner::{Owner, OwnerRun, Role};
 
 mod crash;
 mod figures;
+mod stress;
 
 /// A range of bytes in guest physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +230,18 @@ pub enum Record {
     LeftOut(LeftOut),
     /// What the measured instance keeps in memory.
     Footprint(Footprint),
+    /// A round of a stress run is due; it begins if the host lets it.
+    StressRound {
+        /// Its number, from 1.
+        round: u32,
+        /// What it does.
+        action: StressAction,
+    },
+    /// The host is to do something at the checkpoint that follows.
+    HostWanted {
+        /// What.
+        action: HostAction,
+    },
     /// The last record of a life: everything was done.
     Finished {
         /// Cycles completed.
@@ -267,6 +281,10 @@ pub enum Checkpoint {
     HeaderPublished,
     /// It was taken back.
     HeaderWithdrawn,
+    /// A round of a stress run is due: the host writes 1 to the byte at the address in `rsi` if it was enough.
+    StressRound,
+    /// The host is to do what the last `Record::HostWanted` says.
+    HostWanted,
 }
 
 /// One export's entry point.
@@ -355,9 +373,11 @@ pub struct IoSummary {
     pub written: Vec<WrittenRange>,
 }
 
-/// A stretch of the data partition and the checksum it must have.
+/// A stretch of a unit and the checksum it must have: of the data partition on the first disk, anywhere on others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenRange {
+    /// Path, target and LUN of the unit.
+    pub unit: (u8, u8, u8),
     /// First sector on the disk.
     pub first_lba: u64,
     /// Number of sectors.
@@ -369,6 +389,8 @@ pub struct WrittenRange {
 /// Sectors of a write that was cut off: each holds what was there before, or what was to be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbandonedRange {
+    /// Path, target and LUN of the unit.
+    pub unit: (u8, u8, u8),
     /// First sector on the disk.
     pub first_lba: u64,
     /// xxh64 (seed 0) of each sector without the write.

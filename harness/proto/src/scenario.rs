@@ -87,6 +87,8 @@ pub enum Job {
         /// How many stretches.
         extent: MeasureExtent,
     },
+    /// Start, then random work, resets, hot-plug, pauses and hibernations until the host says that it is enough.
+    Stress,
     /// The driver that publishes a crash dump header: load, start, stop, start, removal, unload. No miniport.
     DumpHeader,
 }

@@ -16,7 +16,7 @@ use xxhash_rust::xxh64::Xxh64;
 
 use super::ranges::Ranges;
 use crate::{
-    disk::{Layout, read_layout},
+    disk::{Layout, others::UnitAddress, read_layout},
     report::Hex,
     session::life::Life,
 };
@@ -105,16 +105,28 @@ pub struct Expected {
     pub cut_off: Vec<AbandonedRange>,
 }
 
-/// Gathers what the workload reported.
+/// Gathers what the workload reported of the unit at `address`.
 #[must_use]
-pub fn expected(life: &Life) -> Expected {
+pub fn expected(life: &Life, address: UnitAddress) -> Expected {
     let mut expected = Expected::default();
+    let is_meant = |(path, target, lun): (u8, u8, u8)| {
+        path == 0
+            && UnitAddress {
+                target,
+                lun: lun.into(),
+            } == address
+    };
+    let mut wrote = |written: &[WrittenRange]| {
+        let of_unit = written.iter().filter(|range| is_meant(range.unit));
+        expected.written.extend(of_unit);
+    };
     for record in life.records() {
         match record {
-            Record::Io(summary) => expected.written.extend(&summary.written),
+            Record::Io(summary) => wrote(&summary.written),
             Record::Abandoned { ranges, written } => {
-                expected.written.extend(written);
-                expected.cut_off.extend(ranges.iter().cloned());
+                wrote(written);
+                let of_unit = ranges.iter().filter(|range| is_meant(range.unit));
+                expected.cut_off.extend(of_unit.cloned());
             }
             _ => {}
         }
@@ -144,28 +156,60 @@ pub fn compare(
             && hash(&file, &outside)? == baseline.outside_xxh64,
         ..DiskCompare::default()
     };
+    let data = partition(layout, layout.data);
+    compare_area(&mut result, &file, layout.sector_bytes, data, expected)?;
+    Ok(result)
+}
+
+/// The same for a disk without partitions, all of which is the workload's. It was all zeros before the run.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn compare_unpartitioned(
+    path: &Path,
+    sector_bytes: u32,
+    expected: &Expected,
+) -> io::Result<DiskCompare> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut result = DiskCompare {
+        disk_bytes: bytes,
+        partition_tables_intact: true,
+        outside_unchanged: true,
+        ..DiskCompare::default()
+    };
+    compare_area(&mut result, &file, sector_bytes, (0, bytes), expected)?;
+    Ok(result)
+}
+
+/// What was written is there, latest first, and the rest of `area` is zero.
+fn compare_area(
+    result: &mut DiskCompare,
+    file: &File,
+    sector_bytes: u32,
+    area: (u64, u64),
+    expected: &Expected,
+) -> io::Result<()> {
     let mut covered = Ranges::default();
     for range in &expected.cut_off {
-        check_cut_off(&mut result, &file, layout.sector_bytes, range)?;
+        check_cut_off(result, file, sector_bytes, range)?;
         let sectors = range.after.len() as u64;
-        let span = span_of(range.first_lba, sectors, layout.sector_bytes);
+        let span = span_of(range.first_lba, sectors, sector_bytes);
         covered = covered.union(&Ranges::new([span]));
     }
     for range in expected.written.iter().rev() {
-        let span = span_of(range.first_lba, range.sectors, layout.sector_bytes);
+        let span = span_of(range.first_lba, range.sectors, sector_bytes);
         let stretch = Ranges::new([span]);
         if stretch.meets(&covered) {
             result.bytes_superseded += stretch.minus(&covered).bytes();
         } else {
-            check_range(&mut result, &file, &stretch, range)?;
+            check_range(result, file, &stretch, range)?;
         }
         covered = covered.union(&stretch);
     }
-    let data = partition(layout, layout.data);
-    let unwritten = Ranges::new([data]).minus(&covered);
+    let unwritten = Ranges::new([area]).minus(&covered);
     result.bytes_unwritten = unwritten.bytes();
-    count_nonzero(&mut result, &file, &unwritten)?;
-    Ok(result)
+    count_nonzero(result, file, &unwritten)
 }
 
 fn check_range(

@@ -8,7 +8,11 @@ use std::{
 
 use proto::hiber::PACKAGE_BASE;
 
-use crate::options::{GuestClock, Machine, hba::HbaOptions};
+use super::other_disks::{node_name, other_disk};
+use crate::{
+    disk::others::OtherDisk,
+    options::{GuestClock, Machine, hba::HbaOptions},
+};
 
 /// The HBA under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,8 @@ pub struct MachineSpec {
     pub disk: PathBuf,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
+    /// The disks beside that one.
+    pub other_disks: Vec<OtherDisk>,
     /// What lies between disk and file.
     pub disk_driver: DiskDriver,
     /// Processors; more than one run in threads of their own.
@@ -233,6 +239,15 @@ impl MachineSpec {
                 format!("virtio-scsi-pci,id=hba{}", options.properties()),
             ),
         }
+        for disk in &self.other_disks {
+            let node = node_name(disk.address);
+            let mut text = OsString::from(format!(
+                "driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename="
+            ));
+            text.push(escaped(disk.file.as_os_str()));
+            line.option("-blockdev", text);
+            line.option("-device", other_disk(disk.address, self.sector_bytes));
+        }
         line.option(
             "-device",
             format!(
@@ -315,6 +330,7 @@ fn escaped(text: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::others::of_machine;
 
     fn spec() -> MachineSpec {
         MachineSpec {
@@ -324,6 +340,7 @@ mod tests {
             hba: Hba::VirtioScsi(HbaOptions::default()),
             disk: "/run/a,b/disk.raw".into(),
             sector_bytes: 512,
+            other_disks: Vec::new(),
             disk_driver: DiskDriver::Plain,
             processors: 1,
             clock: GuestClock::Instructions,
@@ -376,6 +393,21 @@ mod tests {
         let text = text(&spec);
         assert!(text.contains("-smp 4 -accel tcg,thread=multi "), "{text}");
         assert!(!text.contains("icount"), "{text}");
+    }
+
+    #[test]
+    fn other_disks_have_their_own_nodes_and_addresses() {
+        let mut spec = spec();
+        spec.sector_bytes = 4096;
+        spec.other_disks = of_machine(4, "/run/a,b".as_ref());
+        let text = text(&spec);
+        for words in [
+            "node-name=unit-2-300,discard=unmap,file.driver=file,file.filename=/run/a,,b/disk-2-300.raw",
+            "scsi-id=2,lun=300,drive=unit-2-300,serial=unit-2-300,logical_block_size=4096",
+            "scsi-id=0,lun=0,drive=disk,",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! One QEMU process: [`Guest::run`] goes from stop to stop until the machine is off.
+//! One QEMU process: [`Guest::run`] goes from stop to stop until the machine is off. `checkpoint` has what the host does at
+//! those that the guest announces.
+
+mod checkpoint;
 
 use std::{
     cmp::Ordering,
@@ -7,17 +10,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use proto::{
-    owner::OwnerRun,
-    record::{Checkpoint, Level, Record},
-};
+use proto::record::{Checkpoint, Level, Record};
 
 use super::{
     life::{Boot, Hit, PowerOff, QmpEvent},
-    memory,
     power::power_off,
     stop::StopRequest,
-    tamper::HostFault,
     watch::Watch,
 };
 use crate::{
@@ -75,6 +73,8 @@ pub struct Guest<'a> {
     warnings: usize,
     /// Where the CPU stands since the last [`RunEnd::Stopped`].
     stands_at: Option<u64>,
+    /// The machine is to be stopped for so long once it runs again.
+    pause: Option<Duration>,
 }
 
 impl<'a> Guest<'a> {
@@ -125,6 +125,7 @@ impl<'a> Guest<'a> {
             hung: None,
             warnings: 0,
             stands_at: None,
+            pause: None,
         })
     }
 
@@ -269,6 +270,7 @@ impl<'a> Guest<'a> {
                     }
                     watch.apply(debugger)?;
                     watch.pass(debugger, registers.rip)?;
+                    self.pause_if_asked()?;
                 }
                 Waited::Stopped(Stop::Signal(_)) => debugger.resume()?,
                 Waited::Stopped(Stop::Exited) | Waited::Closed => return Ok(RunEnd::Ended),
@@ -311,7 +313,7 @@ impl<'a> Guest<'a> {
                 )
                 .into());
             };
-            self.at_checkpoint(checkpoint, &watch.owners)?;
+            self.at_checkpoint(checkpoint, debugger, registers, &watch.owners)?;
             return Ok(until.is_some_and(|request| request.is_checkpoint(checkpoint)));
         }
         let hit = watch.hit(
@@ -330,44 +332,6 @@ impl<'a> Guest<'a> {
         ));
         self.boot.hits.push(hit);
         Ok(wanted)
-    }
-
-    fn at_checkpoint(&mut self, checkpoint: Checkpoint, owners: &[OwnerRun]) -> Result<()> {
-        match checkpoint {
-            Checkpoint::Freeze | Checkpoint::Resumed => {
-                if checkpoint == Checkpoint::Freeze {
-                    self.cycle += 1;
-                }
-                self.progress.step("saving the guest's memory");
-                let save = memory::save(
-                    &mut self.qemu.qmp,
-                    owners,
-                    checkpoint,
-                    self.cycle,
-                    self.directory,
-                )?;
-                self.boot.saves.push(save);
-                Ok(())
-            }
-            Checkpoint::Workload if self.options.host_fault == Some(HostFault::KillQemu) => {
-                kill(self.qemu.id());
-                Ok(())
-            }
-            Checkpoint::Crash => {
-                self.progress.step("saving all of the guest's memory");
-                let ram = memory::ram(&self.boot.records);
-                let save =
-                    memory::save_ranges(&mut self.qemu.qmp, &ram, checkpoint, 0, self.directory)?;
-                self.boot.saves.push(save);
-                Ok(())
-            }
-            Checkpoint::NmiWanted => self.qemu.qmp.inject_nmi(),
-            Checkpoint::ImageLoaded
-            | Checkpoint::ImageComplete
-            | Checkpoint::Workload
-            | Checkpoint::HeaderPublished
-            | Checkpoint::HeaderWithdrawn => Ok(()),
-        }
     }
 
     fn take_records(&mut self, watch: &mut Watch) -> Result<()> {
@@ -484,15 +448,5 @@ fn connect(port: u16) -> Result<std::net::TcpStream> {
             }
             Err(_) => thread::sleep(Duration::from_millis(10)),
         }
-    }
-}
-
-fn kill(process: u32) {
-    if let Some(process) = i32::try_from(process)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
-        // Gone already is just as well.
-        let _gone = rustix::process::kill_process(process, rustix::process::Signal::KILL);
     }
 }

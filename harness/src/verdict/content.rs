@@ -9,7 +9,10 @@ use proto::{
 
 use super::{Evidence, Finding, calls::is_resume_capable};
 use crate::{
-    compare::memory::{is_compared, maps_of_cycle, owner_at},
+    compare::{
+        disk::DiskCompare,
+        memory::{is_compared, maps_of_cycle, owner_at},
+    },
     report::names::owner_name,
 };
 
@@ -260,22 +263,22 @@ pub(super) fn disk_equal(evidence: &Evidence<'_>) -> Finding {
     if disk.ranges_checked == 0 {
         faults.push("the workload reported nothing as written".to_owned());
     }
-    if let Some(first) = disk.wrong.first() {
-        faults.push(format!(
-            "{} of {} written stretches hold something else, the first at sector {}",
-            disk.ranges_wrong, disk.ranges_checked, first.first_lba
-        ));
+    content_faults(disk, "", &mut faults);
+    for other in &evidence.report.other_disks {
+        let of_unit = format!("unit {}: ", other.unit);
+        content_faults(&other.compare, &of_unit, &mut faults);
+        if other.addressable && other.compare.ranges_checked == 0 {
+            faults.push(format!("{of_unit}the workload wrote nothing"));
+        }
     }
-    if let Some(first) = disk.first_unwritten_change {
-        faults.push(format!(
-            "{} bytes that nobody wrote have changed, the first at byte {:#x} of the disk",
-            disk.bytes_unwritten_changed, first.0
-        ));
+    let others = evidence.report.other_disks.len();
+    if others + 1 != evidence.context.setup.options.disks {
+        faults.push(format!("{} disks were compared", others + 1));
     }
     Finding::unless(
         &faults,
         format!(
-            "{} bytes in {} stretches as written, {} bytes untouched{}",
+            "{} bytes in {} stretches as written, {} bytes untouched, {others} other disks{}",
             disk.bytes_checked,
             disk.ranges_checked,
             disk.bytes_unwritten,
@@ -289,6 +292,22 @@ pub(super) fn disk_equal(evidence: &Evidence<'_>) -> Finding {
             }
         ),
     )
+}
+
+/// Stretches that are not as written, and bytes that nobody wrote; `of_unit` goes before each text.
+fn content_faults(disk: &DiskCompare, of_unit: &str, faults: &mut Vec<String>) {
+    if let Some(first) = disk.wrong.first() {
+        faults.push(format!(
+            "{of_unit}{} of {} written stretches hold something else, the first at sector {}",
+            disk.ranges_wrong, disk.ranges_checked, first.first_lba
+        ));
+    }
+    if let Some(first) = disk.first_unwritten_change {
+        faults.push(format!(
+            "{of_unit}{} bytes that nobody wrote have changed, the first at byte {:#x} of the disk",
+            disk.bytes_unwritten_changed, first.0
+        ));
+    }
 }
 
 /// `disk-outside-untouched`: partition tables and everything else outside of the two partitions are as before.

@@ -4,6 +4,7 @@ use proto::scenario::InterruptMode;
 
 use super::{Evidence, Finding};
 use crate::{
+    disk::others::{ADDRESSES, FIRST, UnitAddress},
     options::{
         Options,
         hba::{Feature, HbaOptions, Legacy},
@@ -41,6 +42,36 @@ pub(super) fn device_as_asked(evidence: &Evidence<'_>) -> Finding {
             ring_features(device),
         ),
     )
+}
+
+/// `units-as-asked`: the bus scan found every disk that can be addressed, and nothing else.
+pub(super) fn units_as_asked(evidence: &Evidence<'_>) -> Finding {
+    let disks = evidence.context.setup.options.disks;
+    let all = std::iter::once(FIRST).chain(ADDRESSES).take(disks);
+    let (there, beyond): (Vec<UnitAddress>, Vec<UnitAddress>) =
+        all.partition(|unit| unit.is_addressable());
+    let found: Vec<&str> = evidence
+        .report
+        .units
+        .iter()
+        .map(|unit| unit.address.as_str())
+        .collect();
+    let mut faults: Vec<String> = there
+        .iter()
+        .map(UnitAddress::to_string)
+        .filter(|unit| !found.contains(&unit.as_str()))
+        .map(|unit| format!("unit {unit} was not found"))
+        .collect();
+    let strange = found
+        .iter()
+        .filter(|unit| there.iter().all(|known| known.to_string() != **unit));
+    faults.extend(strange.map(|unit| format!("unit {unit} was found, where no disk is")));
+    let left = if beyond.is_empty() {
+        String::new()
+    } else {
+        format!(", {} out of reach", beyond.len())
+    };
+    Finding::unless(&faults, format!("{} units{left}", there.len()))
 }
 
 fn queue_faults(device: &Device, asked: &HbaOptions, faults: &mut Vec<String>) {

@@ -114,6 +114,7 @@ pub(crate) fn context() -> Context {
             bytes_unwritten: 1 << 20,
             ..DiskCompare::default()
         }),
+        other_disks: Vec::new(),
         disk_left_alone: None,
     }
 }

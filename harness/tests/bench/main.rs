@@ -16,4 +16,5 @@ mod kernel;
 mod matrix;
 mod readers;
 mod setup;
+mod stress;
 mod support;

@@ -209,6 +209,18 @@ pub fn parse_luns(data: &[u8]) -> impl Iterator<Item = u8> {
         })
 }
 
+/// The low eight bits of the LUNs of REPORT LUNS that need more: numbers by which a miniport that cuts them off would reach
+/// the wrong unit.
+pub fn cut_luns(data: &[u8]) -> impl Iterator<Item = u8> {
+    data.get(8..)
+        .unwrap_or_default()
+        .chunks_exact(8)
+        .filter_map(|entry| match entry {
+            [0x41..=0x7F, low, ..] => Some(*low),
+            _ => None,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -246,5 +258,15 @@ mod tests {
         data.extend([0, 9, 0, 0, 0, 0, 0, 0]);
         assert_eq!(parse_luns(&data).collect::<Vec<_>>(), [0, 7]);
         assert_eq!(parse_luns(&[0, 0]).count(), 0);
+    }
+
+    #[test]
+    fn what_is_left_of_a_long_number_is_told_apart() {
+        let mut data = Vec::from([0, 0, 0, 16, 0, 0, 0, 0]);
+        data.extend([0, 7, 0, 0, 0, 0, 0, 0]);
+        data.extend([0x41, 44, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(parse_luns(&data).collect::<Vec<_>>(), [7]);
+        assert_eq!(cut_luns(&data).collect::<Vec<_>>(), [44]);
+        assert_eq!(cut_luns(&[]).count(), 0);
     }
 }

@@ -16,7 +16,7 @@ use super::{
     },
     adapter::{self, ROLE, Unit},
     cdb::{self, Cdb},
-    control, dispatch,
+    control, dispatch, hotplug,
     queue::Address,
     request::{Buffer, Completion, Direction, Request},
     start,
@@ -31,19 +31,23 @@ const REPORT_LUNS_BYTES: u32 = 16 + 8 * 255;
 const CAPACITY_BYTES: u32 = 32;
 /// Peripheral qualifier and device type: connected disk.
 const CONNECTED_DISK: u8 = 0;
-/// Peripheral qualifier of "no such unit".
+/// Peripheral qualifier and type of "no such unit".
 const NO_UNIT: u8 = 0x7F;
+/// Peripheral qualifier: anything but 0 is a unit that is not there (SPC-4, 6.4.2), though the target answers for it.
+const QUALIFIER: u8 = 0xE0;
 /// Depth of a unit's queue while it is probed.
 const PROBE_DEPTH: u32 = 1;
 /// Bit of INQUIRY byte 7: the unit takes several commands.
 const COMMAND_QUEUE: u8 = 1 << 1;
 
-/// Looks for logical units at every address up to the adapter's limits. `PASSIVE_LEVEL`.
+/// Looks for logical units at every address up to the adapter's limits; the miniport is told of those that are gone since the
+/// last scan. `PASSIVE_LEVEL`.
 ///
 /// # Errors
 /// If requests cannot be made, or there is no disk.
 pub fn scan() -> Result<Vec<Unit>, PortError> {
     let limits = super::limits();
+    let before = super::units();
     adapter::with(|adapter| adapter.services.bus_changed = false);
     let mut units = Vec::new();
     for path in 0..limits.buses {
@@ -52,6 +56,11 @@ pub fn scan() -> Result<Vec<Unit>, PortError> {
         }
     }
     adapter::with(|adapter| adapter.units.clone_from(&units));
+    for gone in before {
+        if units.iter().all(|unit| unit.address != gone.address) {
+            hotplug::remove(&gone);
+        }
+    }
     if units.is_empty() {
         return Err(PortError::NoDisk);
     }
@@ -66,7 +75,7 @@ fn scan_target(path: u8, target: u8, luns: u8, units: &mut Vec<Unit>) -> Result<
     };
     make_known(first)?;
     let candidates: Vec<u8> = match report_luns(first)? {
-        Answer::Data(data) => cdb::parse_luns(&data).filter(|lun| *lun < luns).collect(),
+        Answer::Data(data) => listed(&data, luns),
         Answer::NoDevice => {
             forget(first, units);
             return Ok(());
@@ -82,6 +91,18 @@ fn scan_target(path: u8, target: u8, luns: u8, units: &mut Vec<Unit>) -> Result<
         forget(first, units);
     }
     Ok(())
+}
+
+/// The LUNs of REPORT LUNS that an address with eight bits can name, and, of the others, what is left of their numbers in
+/// eight bits: behind those there must be nothing, or the miniport reaches the wrong unit.
+fn listed(data: &[u8], luns: u8) -> Vec<u8> {
+    let mut listed: Vec<u8> = cdb::parse_luns(data).filter(|lun| *lun < luns).collect();
+    for cut in cdb::cut_luns(data).filter(|lun| *lun < luns) {
+        if !listed.contains(&cut) {
+            listed.push(cut);
+        }
+    }
+    listed
 }
 
 /// Answer of a unit during the scan.
@@ -111,14 +132,16 @@ fn probe(address: Address, units: &mut Vec<Unit>) -> Result<(), PortError> {
         return Ok(());
     };
     let kind = inquiry.first().copied().unwrap_or(NO_UNIT);
-    if kind == NO_UNIT {
+    if kind & QUALIFIER != 0 {
         forget(address, units);
         return Ok(());
     }
     let queueing = inquiry
         .get(7)
         .is_some_and(|flags| flags & COMMAND_QUEUE != 0);
-    control::unit(unit_control::UNIT_START, address, None);
+    if !is_known(address) {
+        control::unit(unit_control::UNIT_START, address, None);
+    }
     set_initial_depth(address, queueing);
     if kind != CONNECTED_DISK {
         return Ok(());
@@ -222,13 +245,15 @@ fn make_known(address: Address) -> Result<(), PortError> {
 
 /// The unit is not there: its extension goes away, its empty queue does no harm.
 fn forget(address: Address, units: &[Unit]) {
-    if units.iter().any(|unit| unit.address == address) {
+    if units.iter().any(|unit| unit.address == address) || is_known(address) {
         return;
     }
-    if let Some(block) = adapter::with(|adapter| adapter.unit_extensions.remove(&address)).flatten()
-    {
-        let _ = mem::free(block.va);
-    }
+    hotplug::free_extension(address);
+}
+
+/// Whether the last scan found a unit there: it was started, and is removed when the present scan is through.
+fn is_known(address: Address) -> bool {
+    super::units().iter().any(|unit| unit.address == address)
 }
 
 /// The initial depth, unless the miniport set one of its own while the unit was probed.

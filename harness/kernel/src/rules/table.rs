@@ -23,7 +23,7 @@ pub enum RuleSet {
 pub enum Coverage {
     /// It does.
     Checked,
-    /// Only in a run that asks for it (`run --exhaust`); the reports of others list it as not checked.
+    /// Only in a run that asks for it (`run --exhaust`, `stress`); the reports of others list it as not checked.
     OnRequest,
     /// The rule has no meaning for a physical miniport here, for this reason.
     NotApplicable(&'static str),
@@ -240,6 +240,8 @@ rules! {
         "A request that the miniport must refuse or support is answered as documented.";
     CommandPassedThrough, Bench, CHECKED,
         "A command that is no read or write is sent as it is, and what comes of it is the device's answer.";
+    BusChangeMissed, Bench, ON_REQUEST,
+        "A unit that comes or goes is announced (BusChangeDetected), and the next scan finds the bus as it is.";
     BufferTouchedByCpu, Bench, CHECKED,
         "Read and write buffers that are not mapped for the CPU are left to the device.";
     InterruptClaimed, Bench, CHECKED,

@@ -26,7 +26,7 @@ pub(super) fn run(bundle: &Bundle, kind: DumpKind, cause: CrashCause) -> Result<
     let memory = record::step("fill memory", || {
         PatternMemory::fill(scenario.workload.pattern_pages, scenario.seed)
     })?;
-    let mut workload = Workload::new(scenario, &system.unit);
+    let mut workload = Workload::new(scenario, &system.disks());
     record::checkpoint(Checkpoint::Workload);
     play_sudden_faults(&scenario.faults);
     let _ = record::step("workload", || workload.run("workload"));

@@ -44,7 +44,7 @@ pub(super) fn run(bundle: &Bundle, count: u32) -> Result<(), Stop> {
     let memory = record::step("fill memory", || {
         PatternMemory::fill(scenario.workload.pattern_pages, scenario.seed)
     })?;
-    let mut workload = Workload::new(scenario, &system.unit);
+    let mut workload = Workload::new(scenario, &system.disks());
     record::checkpoint(Checkpoint::Workload);
     play_sudden_faults(&scenario.faults);
     for number in 1..=u64::from(count) {
@@ -71,7 +71,11 @@ pub(super) fn run(bundle: &Bundle, count: u32) -> Result<(), Stop> {
 }
 
 /// One hibernation and resume.
-fn hibernate(system: &System<'_>, workload: &mut Workload, number: u64) -> Result<(), Stop> {
+pub(super) fn hibernate(
+    system: &System<'_>,
+    workload: &mut Workload,
+    number: u64,
+) -> Result<(), Stop> {
     let failed = |error| Stop::power(0, format!("{error}"));
     let stack = record::step("hibernate: load the dump stack", || {
         system.load_stack(Role::Hiber)

@@ -19,7 +19,7 @@ use crate::{
 /// Runs the job `Run`.
 pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
     let system = record::step("start", || System::start(bundle))?;
-    let mut workload = Workload::new(&bundle.scenario, &system.unit);
+    let mut workload = Workload::new(&bundle.scenario, &system.disks());
     record::checkpoint(Checkpoint::Workload);
     play_sudden_faults(&bundle.scenario.faults);
     let _ = record::step("workload", || workload.run("workload"));

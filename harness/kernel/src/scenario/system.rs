@@ -35,8 +35,10 @@ pub(super) struct System<'a> {
     filters: Vec<FilterFile<'a>>,
     /// The HBA.
     pub(super) hba: pci::Function,
-    /// The disk with both partitions.
+    /// The disk with the partitions.
     pub(super) unit: Unit,
+    /// The other disks with sectors of the same size.
+    others: Vec<Unit>,
 }
 
 impl<'a> System<'a> {
@@ -56,7 +58,8 @@ impl<'a> System<'a> {
         port::start(&image, &hba, options)
             .map_err(|error| Stop::boot_device(format!("{error}")))?;
         let units = port::scan().map_err(|error| Stop::boot_device(format!("{error}")))?;
-        let unit = choose_unit(scenario, units)?;
+        let unit = choose_unit(scenario, &units)?;
+        let others = others(&unit, units);
         Ok(Self {
             scenario,
             file,
@@ -64,7 +67,15 @@ impl<'a> System<'a> {
             image,
             hba,
             unit,
+            others,
         })
+    }
+
+    /// All disks that a workload may write to; the one with the partitions comes first.
+    pub(super) fn disks(&self) -> Vec<Unit> {
+        let mut disks = self.others.clone();
+        disks.insert(0, self.unit.clone());
+        disks
     }
 
     /// The dump pointers, if the miniport offers them.
@@ -190,7 +201,7 @@ pub(super) fn find_hba(scenario: &Scenario) -> Result<pci::Function, Stop> {
 }
 
 /// The unit with the disk: its sectors are as the host says, and both partitions lie on it.
-fn choose_unit(scenario: &Scenario, units: Vec<Unit>) -> Result<Unit, Stop> {
+fn choose_unit(scenario: &Scenario, units: &[Unit]) -> Result<Unit, Stop> {
     let end = [scenario.data, scenario.hibernation]
         .iter()
         .map(|partition| partition.first_lba + partition.sectors)
@@ -198,12 +209,20 @@ fn choose_unit(scenario: &Scenario, units: Vec<Unit>) -> Result<Unit, Stop> {
         .unwrap_or(0);
     let count = units.len();
     units
-        .into_iter()
+        .iter()
         .find(|unit| unit.sector_bytes == scenario.sector_bytes && unit.sectors >= end)
+        .cloned()
         .ok_or_else(|| {
             Stop::boot_device(format!(
                 "none of the {count} units found is the disk ({} bytes a sector, at least {end} sectors)",
                 scenario.sector_bytes
             ))
         })
+}
+
+fn others(chosen: &Unit, units: Vec<Unit>) -> Vec<Unit> {
+    units
+        .into_iter()
+        .filter(|unit| unit.address != chosen.address && unit.sector_bytes == chosen.sector_bytes)
+        .collect()
 }

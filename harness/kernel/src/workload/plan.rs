@@ -69,6 +69,8 @@ pub struct Planned {
 #[derive(Debug)]
 pub struct Plan {
     seed: u64,
+    /// Path, target and LUN, for the host.
+    unit: (u8, u8, u8),
     sector_bytes: u32,
     first_lba: u64,
     /// Number of the write that filled each sector; 0 = none yet.
@@ -97,6 +99,7 @@ impl Plan {
             .min(AREA_BYTES / u64::from(sector_bytes.max(1)));
         Self {
             seed,
+            unit: (0, 0, 0),
             sector_bytes,
             first_lba: partition.first_lba,
             versions: vec![0; usize::try_from(sectors).unwrap_or(0)],
@@ -107,6 +110,13 @@ impl Plan {
             latest: VecDeque::new(),
             in_flight: Vec::new(),
         }
+    }
+
+    /// The same for the unit at this path, target and LUN instead of 0:0:0.
+    #[must_use]
+    pub const fn on_unit(mut self, unit: (u8, u8, u8)) -> Self {
+        self.unit = unit;
+        self
     }
 
     /// The next request, of up to `max_bytes`. The one before must be booked ([`Plan::book_write`]) if it is a write;
@@ -204,6 +214,7 @@ impl Plan {
             .map(|extent| {
                 self.content(extent, &mut content);
                 WrittenRange {
+                    unit: self.unit,
                     first_lba: extent.lba,
                     sectors: u64::from(extent.sectors),
                     xxh64: checksum(&content),
@@ -230,9 +241,19 @@ impl Plan {
                 .collect()
         };
         AbandonedRange {
+            unit: self.unit,
             first_lba: extent.lba,
             before: checksums(before),
             after: checksums(&after),
+        }
+    }
+
+    /// Whether `sector` at `lba` is as write number `version` left it; 0 if none has.
+    #[must_use]
+    pub fn holds(&self, lba: u64, version: u32, sector: &[u8]) -> bool {
+        match self.pattern_of(lba, version) {
+            Some(pattern) => pattern.differing_bytes(sector) == 0,
+            None => sector.iter().all(|byte| *byte == 0),
         }
     }
 

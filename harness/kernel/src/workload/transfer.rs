@@ -11,14 +11,15 @@ use proto::{
 };
 
 use super::{
-    buffers::{self, flip_one_bit, gather, scatter},
-    plan::{Extent, Kind, Plan, Planned},
+    books::{self, Book, Terms},
+    buffers::{self, scatter},
+    plan::{Extent, Kind, Planned},
 };
 use crate::{
     interrupt,
     mem::{self, Allocation},
     port::{
-        self, Buffer, Completion, PortError, Request, RequestId, Unit,
+        self, Buffer, PortError, Request, RequestId, Unit,
         fragments::{self, PagePool},
         random::Random,
     },
@@ -26,15 +27,20 @@ use crate::{
 };
 
 mod flight;
+mod hotplug;
+mod landing;
 mod pass_through;
 
 pub use flight::Flight;
+pub use hotplug::is_gone;
 
 const FOUR_GIB: u64 = 1 << 32;
 
 /// A request of the plan with the place of its data in the first page.
 #[derive(Clone, Copy, Debug)]
 struct Next {
+    /// Index of the unit's book.
+    book: usize,
     kind: Kind,
     extent: Extent,
     offset: u64,
@@ -44,6 +50,7 @@ struct Next {
 #[derive(Debug)]
 struct Operation {
     id: RequestId,
+    book: usize,
     kind: Kind,
     extent: Extent,
     /// What a write covers, by [`Plan::versions`].
@@ -63,11 +70,10 @@ enum Start {
     Refused,
 }
 
-/// The workload on one unit; lives as long as the simulated system.
+/// The workload on all units; lives as long as the simulated system.
 #[derive(Debug)]
 pub struct Workload {
-    unit: Unit,
-    plan: Plan,
+    books: Vec<Book>,
     blocks: Vec<Allocation>,
     pool: PagePool,
     random: Random,
@@ -78,12 +84,16 @@ pub struct Workload {
     alignment: u64,
     breaks: u64,
     flip_next_read: bool,
+    /// Requests go to this book alone.
+    only: Option<usize>,
+    /// Summaries carry what every unit must hold.
+    tells_written: bool,
 }
 
 impl Workload {
-    /// A workload as the scenario asks for, within the adapter's limits.
+    /// A workload as the scenario asks for, within the adapter's limits, on `units`, of which the first has the partitions.
     #[must_use]
-    pub fn new(scenario: &Scenario, unit: &Unit) -> Self {
+    pub fn new(scenario: &Scenario, units: &[Unit]) -> Self {
         let limits = port::limits();
         let by_pages = u64::from(limits.physical_breaks) * PAGE_BYTES;
         let max_bytes = scenario
@@ -97,13 +107,14 @@ impl Workload {
         let apart = queue_depth.max(usize::try_from(in_flight).unwrap_or(0));
         let runs: Vec<PhysicalRange> = blocks.iter().flat_map(|block| block.runs.clone()).collect();
         Self {
-            unit: unit.clone(),
-            plan: Plan::new(
-                scenario.seed,
-                unit.sector_bytes,
-                scenario.data,
-                max_bytes,
-                apart,
+            books: books::open(
+                units,
+                Terms {
+                    seed: scenario.seed,
+                    data: scenario.data,
+                    max_bytes,
+                    apart,
+                },
             ),
             launch_bytes: launch_bytes(&runs, in_flight),
             blocks,
@@ -114,6 +125,8 @@ impl Workload {
             alignment: u64::from(limits.alignment_mask) + 1,
             breaks: u64::from(limits.physical_breaks),
             flip_next_read: scenario.faults.contains(&BenchFault::FlipBitInRead),
+            only: None,
+            tells_written: true,
         }
     }
 
@@ -121,24 +134,34 @@ impl Workload {
     pub fn run(&mut self, name: &str) -> IoSummary {
         let mut summary = Self::begin(name);
         let interrupts = interrupt::count();
+        self.exchange_into(self.requests, &mut summary);
+        self.flush(&mut summary);
+        self.read_back(&mut summary);
+        self.end(summary, interrupts)
+    }
+
+    /// Whether the summaries from here on carry what every unit must hold, for the host.
+    pub const fn tell_written(&mut self, tell: bool) {
+        self.tells_written = tell;
+    }
+
+    /// `count` requests of the plan from end to end.
+    fn exchange_into(&mut self, count: u32, summary: &mut IoSummary) {
         let mut flight = Vec::new();
-        let mut left = self.requests;
+        let mut left = count;
         let mut next = None;
         while left > 0 {
-            left -= self.submit_batch(left, &mut next, &mut flight, &mut summary);
+            left -= self.submit_batch(left, &mut next, &mut flight, summary);
             if flight.is_empty() && left > 0 {
                 log_warning!("workload: {next:?} cannot be submitted");
                 summary.errors += 1;
                 break;
             }
-            self.collect(&mut flight, &mut summary);
+            self.collect(&mut flight, summary);
         }
         while !flight.is_empty() {
-            self.collect(&mut flight, &mut summary);
+            self.collect(&mut flight, summary);
         }
-        self.flush(&mut summary);
-        self.read_back(&mut summary);
-        self.end(summary, interrupts)
     }
 
     /// Submits requests of the plan until `left` are, the queue is full or the next one must wait; returns how many are
@@ -197,42 +220,62 @@ impl Workload {
     fn end(&self, mut summary: IoSummary, interrupts_before: u64) -> IoSummary {
         summary.interrupts = interrupt::count().saturating_sub(interrupts_before);
         summary.peak_in_flight = u64::from(port::take_peak_in_flight());
-        summary.written = self.plan.written_ranges();
+        if self.tells_written {
+            summary.written = books::written(&self.books);
+        }
         record::emit(&Record::Io(summary.clone()));
         summary
     }
 
     /// The next request of the plan.
     fn plan_next(&mut self, max_bytes: u64) -> Option<Next> {
-        let Planned { kind, extent } = self.plan.next(max_bytes)?;
-        Some(self.placed(kind, extent))
+        let book = self.choose_book()?;
+        let Planned { kind, extent } = self.books.get_mut(book)?.plan.next(max_bytes)?;
+        Some(self.placed(book, kind, extent))
+    }
+
+    /// Any book whose unit is there.
+    fn choose_book(&mut self) -> Option<usize> {
+        if self.only.is_some() {
+            return self.only;
+        }
+        let there: Vec<usize> = (0..self.books.len())
+            .filter(|book| !self.books[*book].gone)
+            .collect();
+        match there.as_slice() {
+            [only] => Some(*only),
+            several => self.random.pick(several).copied(),
+        }
     }
 
     /// Chooses where the data of a request begin.
-    fn placed(&mut self, kind: Kind, extent: Extent) -> Next {
-        let offset = self.buffer_offset(self.bytes_of(extent));
+    fn placed(&mut self, book: usize, kind: Kind, extent: Extent) -> Next {
+        let offset = self.buffer_offset(self.bytes_of(book, extent));
         Next {
+            book,
             kind,
             extent,
             offset,
         }
     }
 
-    fn bytes_of(&self, extent: Extent) -> u64 {
-        u64::from(extent.sectors) * u64::from(self.plan.sector_bytes())
+    fn bytes_of(&self, book: usize, extent: Extent) -> u64 {
+        u64::from(extent.sectors) * u64::from(self.books[book].plan.sector_bytes())
     }
 
     /// Submits a request, unless it must wait.
     fn start(&mut self, next: Next, summary: &mut IoSummary) -> Start {
         let Next {
+            book,
             kind,
             extent,
             offset,
         } = next;
-        if self.plan.meets_flight(extent) {
+        let bytes = self.bytes_of(book, extent);
+        let Book { unit, plan, .. } = &mut self.books[book];
+        if plan.meets_flight(extent) {
             return Start::Waits;
         }
-        let bytes = self.bytes_of(extent);
         let count = match kind {
             Kind::Flush => 0,
             Kind::Read | Kind::Write => fragments::pages_spanned(offset, bytes),
@@ -244,27 +287,28 @@ impl Workload {
         let mut before = Vec::new();
         match kind {
             Kind::Write => {
-                before = self.plan.versions(extent);
-                self.plan.book_write(extent);
+                before = plan.versions(extent);
+                plan.book_write(extent);
                 let mut content = Vec::new();
-                self.plan.content(extent, &mut content);
+                plan.content(extent, &mut content);
                 scatter(&ranges, &content);
             }
             // What a read leaves out must not look right by chance.
             Kind::Read => scatter(&ranges, &vec![0xEE; mem::size(bytes)]),
             Kind::Flush => {}
         }
-        self.plan.launched(extent);
+        plan.launched(extent);
         let buffer = Buffer::pages(ranges.clone());
         let request = match kind {
-            Kind::Read => Request::read(&self.unit, extent.lba, extent.sectors, buffer),
-            Kind::Write => Request::write(&self.unit, extent.lba, extent.sectors, buffer),
-            Kind::Flush => Request::synchronize_cache(&self.unit),
+            Kind::Read => Request::read(unit, extent.lba, extent.sectors, buffer),
+            Kind::Write => Request::write(unit, extent.lba, extent.sectors, buffer),
+            Kind::Flush => Request::synchronize_cache(unit),
         };
         let request = self.assigned(request);
         match port::submit(request) {
             Ok(id) => Start::Flies(Operation {
                 id,
+                book,
                 kind,
                 extent,
                 before,
@@ -272,7 +316,7 @@ impl Workload {
                 ranges,
             }),
             Err(error) => {
-                self.give_up(kind, extent, &pages, error, summary);
+                self.give_up(book, kind, extent, &pages, error, summary);
                 Start::Refused
             }
         }
@@ -291,6 +335,7 @@ impl Workload {
 
     fn give_up(
         &mut self,
+        book: usize,
         kind: Kind,
         extent: Extent,
         pages: &[u64],
@@ -300,9 +345,10 @@ impl Workload {
         log_warning!("workload: {kind:?} of {extent:?}: {error}");
         summary.errors += 1;
         self.pool.give_back(pages);
-        self.plan.landed(extent);
+        let plan = &mut self.books[book].plan;
+        plan.landed(extent);
         if kind == Kind::Write {
-            self.plan.forget(extent);
+            plan.forget(extent);
         }
     }
 
@@ -319,110 +365,15 @@ impl Workload {
         }
     }
 
-    /// Takes at least one finished request out of `flight`, if there is one in it.
-    fn collect(&mut self, flight: &mut Vec<Operation>, summary: &mut IoSummary) {
-        let mut finished = self.take_finished(flight, summary);
-        while finished == 0 && !flight.is_empty() {
-            if let Some(oldest) = flight.first() {
-                match port::wait(oldest.id) {
-                    Ok(completion) => {
-                        let operation = flight.remove(0);
-                        self.finish(operation, &completion, summary);
-                        finished += 1;
-                    }
-                    Err(error) => {
-                        let Operation {
-                            kind,
-                            extent,
-                            pages,
-                            ..
-                        } = flight.remove(0);
-                        self.give_up(kind, extent, &pages, error, summary);
-                    }
-                }
-            }
-            finished += self.take_finished(flight, summary);
-        }
-    }
-
-    fn take_finished(&mut self, flight: &mut Vec<Operation>, summary: &mut IoSummary) -> usize {
-        let mut finished = 0;
-        let mut index = 0;
-        while let Some(operation) = flight.get(index) {
-            match port::poll(operation.id) {
-                Some(completion) => {
-                    let operation = flight.remove(index);
-                    self.finish(operation, &completion, summary);
-                    finished += 1;
-                }
-                None => index += 1,
-            }
-        }
-        finished
-    }
-
-    fn finish(&mut self, operation: Operation, completion: &Completion, summary: &mut IoSummary) {
-        let Operation {
-            kind,
-            extent,
-            pages,
-            ranges,
-            ..
-        } = operation;
-        let bytes: u64 = ranges.iter().map(|range| range.bytes).sum();
-        let high = ranges.iter().any(|range| range.address >= FOUR_GIB);
-        summary.above_4gib += u64::from(high);
-        match kind {
-            Kind::Read => {
-                summary.reads += 1;
-                summary.bytes_read += bytes;
-            }
-            Kind::Write => {
-                summary.writes += 1;
-                summary.bytes_written += bytes;
-            }
-            Kind::Flush => summary.others += 1,
-        }
-        if !completion.is_success() {
-            log_warning!("workload: {kind:?} of {extent:?} ends with {completion:?}");
-            summary.errors += 1;
-            if kind == Kind::Write {
-                self.plan.forget(extent);
-            }
-        } else if kind == Kind::Read {
-            self.verify(extent, &ranges, summary);
-        }
-        self.plan.landed(extent);
-        self.pool.give_back(&pages);
-    }
-
-    fn verify(&mut self, extent: Extent, ranges: &[PhysicalRange], summary: &mut IoSummary) {
-        if core::mem::take(&mut self.flip_next_read) {
-            flip_one_bit(ranges);
-        }
-        let data = gather(ranges);
-        let sector_bytes = mem::size(u64::from(self.plan.sector_bytes()));
-        let mut wrong = 0;
-        for (lba, sector) in (extent.lba..).zip(data.chunks(sector_bytes)) {
-            if let Some(pattern) = self.plan.pattern(lba) {
-                summary.bytes_verified += sector.len() as u64;
-                wrong += pattern.differing_bytes(sector);
-            }
-        }
-        if wrong > 0 {
-            log_warning!("workload: {wrong} bytes of {extent:?} are wrong");
-            summary.bytes_wrong += wrong;
-        }
-    }
-
     fn flush(&mut self, summary: &mut IoSummary) {
-        let request = Request::synchronize_cache(&self.unit);
-        summary.others += 1;
-        match port::execute(request) {
-            Ok(completion) if completion.is_success() => {}
-            other => {
-                log_warning!("workload: SYNCHRONIZE CACHE ends with {other:?}");
-                summary.errors += 1;
+        for book in self.books.iter().filter(|book| !book.gone) {
+            summary.others += 1;
+            match port::execute(Request::synchronize_cache(&book.unit)) {
+                Ok(completion) if completion.is_success() => {}
+                other => {
+                    log_warning!("workload: SYNCHRONIZE CACHE ends with {other:?}");
+                    summary.errors += 1;
+                }
             }
         }
     }
@@ -430,8 +381,16 @@ impl Workload {
     /// Reads every written stretch, as many at a time as the queue depth says.
     fn read_back(&mut self, summary: &mut IoSummary) {
         let mut flight = Vec::new();
-        for extent in self.plan.written_extents() {
-            let next = self.placed(Kind::Read, extent);
+        let extents: Vec<(usize, Extent)> = (0..)
+            .zip(&self.books)
+            .filter(|(_, of)| !of.gone)
+            .flat_map(|(book, of)| {
+                let extents = of.plan.written_extents();
+                extents.into_iter().map(move |extent| (book, extent))
+            })
+            .collect();
+        for (book, extent) in extents {
+            let next = self.placed(book, Kind::Read, extent);
             loop {
                 if flight.len() < self.queue_depth {
                     match self.start(next, summary) {

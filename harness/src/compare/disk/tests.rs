@@ -40,6 +40,7 @@ impl Disk {
         let first_lba = self.layout.data.first_lba + sector;
         self.put(first_lba * 512, &bytes);
         WrittenRange {
+            unit: (0, 0, 0),
             first_lba,
             sectors: 2,
             xxh64: xxh64(&bytes, 0),
@@ -141,6 +142,7 @@ fn a_truncated_disk_is_found() {
 /// A write of two sectors over `old` that was cut off.
 fn cut_off(old: &WrittenRange) -> AbandonedRange {
     AbandonedRange {
+        unit: (0, 0, 0),
         first_lba: old.first_lba,
         before: vec![xxh64(&[1; 512], 0); 2],
         after: vec![xxh64(&[2; 512], 0); 2],

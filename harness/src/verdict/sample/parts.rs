@@ -66,6 +66,7 @@ pub(super) fn io(name: &str, requests: u64) -> IoSummary {
         interrupts: requests,
         peak_in_flight: 4,
         written: vec![WrittenRange {
+            unit: (0, 0, 0),
             first_lba: 2048,
             sectors: 8,
             xxh64: 7,

@@ -1,9 +1,20 @@
 //! Faults of the machine and of what was asked of it: the HBA is another one, or the resets did not happen.
 
-use proto::{record::Record, scenario::InterruptMode};
+use proto::{
+    record::{HostAction, Record, StressAction},
+    scenario::InterruptMode,
+};
 
-use super::faults::{Fault, replace};
-use crate::options::hba::{Feature, Legacy};
+use super::{
+    super::Context,
+    faults::{Fault, replace},
+};
+use crate::{
+    compare::disk::DiskCompare,
+    options::hba::{Feature, Legacy},
+    report::{Hex, OtherDiskCompare},
+    session::{life::Life, stress::StressEnd},
+};
 
 /// The faults, by the name of their check.
 pub(super) const FAULTS: &[(&str, Fault)] = &[
@@ -15,6 +26,41 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.sector_bytes = 4096;
+    }),
+    ("stress-course", |_, context| {
+        context.setup.options.stress = Some(StressEnd::Rounds(1));
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Unplug { target: 1, lun: 0 });
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Plug { target: 1, lun: 0 });
+    }),
+    ("stress-course", |life, context| {
+        stress(life, context, HostAction::Pause { milliseconds: 1 });
+        context.setup.options.stress = Some(StressEnd::Rounds(2));
+    }),
+    ("units-as-asked", |_, context| {
+        context.setup.options.disks = 2;
+    }),
+    ("units-as-asked", |life, _| {
+        life.boots[0].records.push(Record::Unit {
+            address: (0, 2, 44),
+            name: "QEMU QEMU HARDDISK".to_owned(),
+            sector_bytes: 512,
+            sectors: 1 << 15,
+        });
+    }),
+    ("disk-equal", |_, context| {
+        context.setup.options.disks = 2;
+    }),
+    ("disk-equal", |_, context| {
+        other_disk(context, |compare| compare.ranges_checked = 0);
+    }),
+    ("disk-equal", |_, context| {
+        other_disk(context, |compare| {
+            compare.first_unwritten_change = Some(Hex(0x2000));
+        });
     }),
     ("device-as-asked", |_, context| {
         context.setup.options.hba.queues = 2;
@@ -48,3 +94,31 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
         });
     }),
 ];
+
+/// A second disk, good but for one change.
+fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
+    context.setup.options.disks = 2;
+    let mut compare = DiskCompare {
+        ranges_checked: 1,
+        ..DiskCompare::default()
+    };
+    change(&mut compare);
+    context.other_disks.push(OtherDiskCompare {
+        unit: "0:1:0".to_owned(),
+        addressable: true,
+        compare,
+    });
+}
+
+/// A stress run of one round in which the guest asked for `action`.
+fn stress(life: &mut Life, context: &mut Context, action: HostAction) {
+    context.setup.options.stress = Some(StressEnd::Rounds(1));
+    let records = &mut life.boots[0].records;
+    for round in [1, 2] {
+        records.push(Record::StressRound {
+            round,
+            action: StressAction::Unplug,
+        });
+    }
+    records.push(Record::HostWanted { action });
+}

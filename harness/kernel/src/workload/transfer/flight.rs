@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use proto::record::{IoSummary, Record};
 
-use super::{Kind, Operation, Start, Workload};
+use super::{Kind, Operation, Start, Workload, books};
 use crate::{
     interrupt,
     port::{self, Request},
@@ -82,7 +82,7 @@ impl Workload {
     pub fn abandon(&mut self, flight: Flight) {
         self.cut_off(&flight);
         for operation in flight.operations {
-            self.plan.landed(operation.extent);
+            self.books[operation.book].plan.landed(operation.extent);
             self.pool.give_back(&operation.pages);
         }
     }
@@ -93,18 +93,21 @@ impl Workload {
         let mut abandoned = Vec::new();
         for operation in &flight.operations {
             if operation.kind == Kind::Write {
-                abandoned.push(self.plan.abandon(operation.extent, &operation.before));
+                let plan = &mut self.books[operation.book].plan;
+                abandoned.push(plan.abandon(operation.extent, &operation.before));
             }
         }
         record::emit(&Record::Abandoned {
             ranges: abandoned,
-            written: self.plan.written_ranges(),
+            written: books::written(&self.books),
         });
     }
 
     /// Submits a request that changes nothing on the disk, and does not wait for it.
     pub fn launch_flush(&self) {
-        if let Err(error) = port::submit(Request::synchronize_cache(&self.unit)) {
+        if let Some(book) = self.books.first()
+            && let Err(error) = port::submit(Request::synchronize_cache(&book.unit))
+        {
             log_warning!("workload: SYNCHRONIZE CACHE cannot be launched: {error}");
         }
     }

@@ -1,0 +1,65 @@
+//! What a stress run says to the host and asks of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that only the host can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HostAction {
+    /// Plug the disk at this target and LUN in.
+    Plug {
+        /// Target.
+        target: u8,
+        /// LUN.
+        lun: u8,
+    },
+    /// Pull it out.
+    Unplug {
+        /// Target.
+        target: u8,
+        /// LUN.
+        lun: u8,
+    },
+    /// Stop the machine for a while.
+    Pause {
+        /// How long, of the host's time.
+        milliseconds: u16,
+    },
+}
+
+/// What a round of a stress run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StressAction {
+    /// Reads, writes and flushes.
+    Exchange,
+    /// A reset under requests in flight.
+    Reset,
+    /// A disk is pulled out under requests in flight.
+    Unplug,
+    /// A disk that was pulled out comes back.
+    Plug,
+    /// The machine is stopped with requests in flight.
+    Pause,
+}
+
+impl StressAction {
+    /// All of them: a turn of a stress run has each at least once.
+    pub const ALL: [Self; 5] = [
+        Self::Exchange,
+        Self::Reset,
+        Self::Unplug,
+        Self::Plug,
+        Self::Pause,
+    ];
+
+    /// Its name, for steps and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exchange => "stress: exchange",
+            Self::Reset => "stress: reset",
+            Self::Unplug => "stress: unplug",
+            Self::Plug => "stress: plug",
+            Self::Pause => "stress: pause",
+        }
+    }
+}
