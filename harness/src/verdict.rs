@@ -228,7 +228,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         violations: gather::violations(life),
         rules: gather::rules(life),
         not_implemented: gather::not_implemented(life),
-        steps: gather::steps(life),
+        steps: gather::steps(life, context.setup.options.clock),
         boots: gather::boots(life),
     }
 }

@@ -86,7 +86,7 @@ pub fn message_for(processor: usize, processors: usize, first: usize, last: usiz
 }
 
 #[cfg(any(target_os = "none", clippy))]
-pub use present::{activate, all_others, count, current, is_single};
+pub use present::{activate, all_others, count, current, is_single, mask};
 
 #[cfg(any(target_os = "none", clippy))]
 mod present {
@@ -116,6 +116,12 @@ mod present {
         } else {
             descriptors::processor()
         }
+    }
+
+    /// One bit for each processor.
+    #[must_use]
+    pub fn mask() -> u64 {
+        (1 << count()) - 1
     }
 
     /// Numbers of the others.
