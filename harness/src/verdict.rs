@@ -24,6 +24,7 @@ pub mod course;
 pub mod crash;
 mod filters;
 pub mod marking;
+mod processors;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
@@ -113,6 +114,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("power-off", course::power_off),
     ("cycles-asked", course::cycles_asked),
     ("device-as-asked", course::device_as_asked),
+    ("processors-at-work", processors::processors_at_work),
     ("breakpoints-normal", calls::breakpoints_normal),
     ("breakpoints-mark-memory", calls::breakpoints_mark_memory),
     ("breakpoints-hiber", calls::breakpoints_hiber),
@@ -216,6 +218,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         units: gather::units(life),
         io: gather::io(life),
         in_flight: gather::in_flight(life),
+        processors: gather::processors(life),
         marks: gather::calls::marks(life),
         breakpoints: gather::calls::breakpoints(life),
         dump_calls: gather::calls::dump_calls(life),

@@ -15,7 +15,7 @@ use crate::{
     irql::{self, Irql},
     mem::{self, Va},
     processors::{
-        self, Each, MOST, delay,
+        self, Each, MOST, at_work, delay,
         giant::{self, For},
     },
     sync::Lock,
@@ -142,9 +142,14 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     } else {
         0
     };
+    at_work::begin();
     let given_up = giant::give_up(For::Driver);
     delay::maybe();
+    if stack == 0 {
+        delay::arm();
+    }
     let returned = stubs::call(entry, &slots, Va(stack));
+    delay::disarm();
     giant::take_back(given_up);
     let instructions = timer::instructions().wrapping_sub(start);
     let irql_after = irql::current();

@@ -10,8 +10,8 @@ use proto::{
 };
 
 use super::{
-    Adapter, BootSummary, Cycles, Device, Hex, Image, InFlight, Io, NotImplemented, Rule,
-    RuleViolation, Step, Unit,
+    Adapter, BootSummary, Cycles, Device, Hex, Image, InFlight, Io, NotImplemented, Processors,
+    Rule, RuleViolation, Step, Unit,
     names::{device_features, dump_mode, role_name, stor_features},
 };
 use crate::{
@@ -175,6 +175,23 @@ pub fn in_flight(life: &Life) -> Vec<InFlight> {
             _ => None,
         })
         .collect()
+}
+
+/// What several processors did, as the kernel said last.
+#[must_use]
+pub fn processors(life: &Life) -> Option<Processors> {
+    records(life)
+        .filter_map(|(_, _, record)| match record {
+            Record::Processors {
+                callbacks,
+                most_at_once,
+            } => Some(Processors {
+                callbacks: callbacks.clone(),
+                most_at_once: *most_at_once,
+            }),
+            _ => None,
+        })
+        .last()
 }
 
 fn io_line(summary: &IoSummary, cycle: u32) -> Io {

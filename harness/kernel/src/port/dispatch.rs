@@ -68,10 +68,10 @@ pub fn submit(request: Request) -> Result<RequestId, PortError> {
     })
     .flatten()
     .ok_or(PortError::NoSuchUnit(address))?;
-    irql::at(irql::DISPATCH_LEVEL, || match delivery {
+    match delivery {
         Delivery::Queued => handing::run_all(),
-        Delivery::Direct => issue(ticket),
-    });
+        Delivery::Direct => irql::at(irql::DISPATCH_LEVEL, || issue(ticket)),
+    }
     Ok(id)
 }
 

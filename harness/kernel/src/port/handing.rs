@@ -3,19 +3,19 @@
 use super::{adapter, dispatch, queue::Ticket};
 use crate::{
     dpc::{self, Dpc},
-    mem,
+    irql, mem,
     processors::{self, giant},
 };
 
-/// The same, and waits until the other processors have issued theirs. `DISPATCH_LEVEL`, but not in a DPC: two of them could
-/// wait for each other.
+/// Gives the miniport every request that may go now, and waits until other processors have issued theirs. Not in a DPC: two
+/// of them could wait for each other.
 pub(super) fn run_all() {
-    dispatch::run();
-    wait_for_handed();
+    irql::at(irql::DISPATCH_LEVEL, dispatch::run);
+    wait();
 }
 
-/// Waits until every request that was handed to another processor was issued.
-pub(super) fn wait_for_handed() {
+/// Waits until every request that was handed to another processor was issued. DPCs run meanwhile if the IRQL lets them.
+pub(super) fn wait() {
     let me = processors::current();
     while adapter::with(|adapter| {
         adapter
@@ -24,8 +24,8 @@ pub(super) fn wait_for_handed() {
             .any(|(_, handed)| handed.is_busy || !handed.tickets.is_empty())
     }) == Some(true)
     {
-        // Nobody else does it for this processor, which does not come to its DPCs meanwhile.
-        issue_handed(me as u64);
+        // At a higher IRQL nobody else does it for this processor.
+        irql::at(irql::DISPATCH_LEVEL, || issue(me as u64));
         giant::breathe();
     }
 }
@@ -39,14 +39,14 @@ pub(super) fn hand_over(ticket: Ticket, processor: usize) {
     dpc::queue_on(
         processor,
         Dpc {
-            routine: issue_handed,
+            routine: issue,
             context: processor as u64,
         },
     );
 }
 
 /// Issues what others handed to processor `number`, which is this one.
-fn issue_handed(number: u64) {
+fn issue(number: u64) {
     let me = mem::size(number);
     while let Some(ticket) = adapter::with(|adapter| {
         let handed = adapter.handed.of_mut(me);
