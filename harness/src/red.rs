@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     fault,
-    options::{FilterMode, Options},
+    options::{FilterMode, GuestClock, Options},
     progress::Verbosity,
     report::{Outcome, Report},
     run_directory::{Keep, RunDirectory},
@@ -60,10 +60,21 @@ pub struct Case {
     /// Edits of the driver's source.
     #[serde(default)]
     pub edit: Vec<tree::Edit>,
+    /// Processors of the machine.
+    #[serde(default = "one")]
+    pub processors: u32,
+    /// Runs with as many seeds, one after the other, until one of them catches the fault: what two processors do at the same
+    /// time differs from run to run.
+    #[serde(default = "one")]
+    pub runs: u32,
     /// A fault that the bench kernel plays.
     pub bench_fault: Option<CaseFault>,
     /// A fault that the host plays, by its name on the command line.
     pub host_fault: Option<String>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// What a case runs.
@@ -141,6 +152,10 @@ impl Case {
             !case.edit.is_empty() || case.bench_fault.is_some() || case.host_fault.is_some(),
             "the case breaks nothing"
         );
+        ensure!(
+            case.runs > 0 && (1..=8).contains(&case.processors),
+            "a case runs at least once, on 1 to 8 processors"
+        );
         case.host_fault()?;
         Ok(case)
     }
@@ -175,13 +190,26 @@ impl Case {
     /// # Errors
     /// It does not build, or it was not caught by the name that it expects.
     pub fn run(&self, workshop: &Workshop) -> Result<()> {
-        let ending = self.ending(workshop)?;
-        self.judge(&ending)
+        let inputs = self.inputs(workshop)?;
+        let mut judged = Ok(());
+        for seed in 1..=u64::from(self.runs) {
+            judged = self.judge(&self.ending(workshop, &inputs, seed)?);
+            if judged.is_ok() {
+                break;
+            }
+        }
+        judged
     }
 
-    fn ending(&self, workshop: &Workshop) -> Result<Ending> {
-        let inputs = self.inputs(workshop)?;
+    fn ending(&self, workshop: &Workshop, inputs: &Inputs, seed: u64) -> Result<Ending> {
         let options = Options {
+            seed,
+            processors: self.processors,
+            clock: if self.processors > 1 {
+                GuestClock::RealTime
+            } else {
+                GuestClock::Instructions
+            },
             faults: self
                 .bench_fault
                 .map(CaseFault::as_bench_fault)
@@ -193,7 +221,7 @@ impl Case {
             ..Options::default()
         };
         let setup = trial::describe(
-            &inputs,
+            inputs,
             &workshop.toolchain,
             &options,
             Origin::Repository,
@@ -209,14 +237,7 @@ impl Case {
             },
         };
         let directory = RunDirectory::new(Keep::No)?;
-        let result = trial::judged(
-            &inputs,
-            &options,
-            job,
-            setup,
-            &directory,
-            &workshop.progress,
-        );
+        let result = trial::judged(inputs, &options, job, setup, &directory, &workshop.progress);
         Ok(match result {
             Ok(report) => Ending::Judged(Box::new(report)),
             Err(error) => Ending::Refused(fault::one_line(&error)),

@@ -57,6 +57,8 @@ pub struct Report {
     pub io: Vec<Io>,
     /// Requests when a hibernation began, one entry a hibernation.
     pub in_flight: Vec<InFlight>,
+    /// What the processors did; `None` if there is one.
+    pub processors: Option<Processors>,
     /// Every call of `StorPortMarkDumpMemory` as the bench kernel saw it.
     pub marks: Vec<MarkCall>,
     /// Every breakpoint hit, as the debugger saw it.
@@ -259,6 +261,15 @@ pub struct InFlight {
     pub at_miniport: u32,
     /// Kept back by the port until after the resume.
     pub kept_back: u32,
+}
+
+/// What several processors did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Processors {
+    /// Callbacks of drivers, by processor.
+    pub callbacks: Vec<u64>,
+    /// Most processors that ran a driver at the same time.
+    pub most_at_once: u32,
 }
 
 /// A stretch of I/O.

@@ -26,6 +26,7 @@ pub mod crash;
 mod device;
 mod filters;
 pub mod marking;
+mod processors;
 #[cfg(test)]
 pub(crate) mod sample;
 mod stress;
@@ -121,6 +122,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("stress-course", stress::stress_course),
     ("device-as-asked", device::device_as_asked),
     ("units-as-asked", device::units_as_asked),
+    ("processors-at-work", processors::processors_at_work),
     ("breakpoints-normal", calls::breakpoints_normal),
     ("breakpoints-mark-memory", calls::breakpoints_mark_memory),
     ("breakpoints-hiber", calls::breakpoints_hiber),
@@ -224,6 +226,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         units: gather::units(life),
         io: gather::io(life),
         in_flight: gather::in_flight(life),
+        processors: gather::processors(life),
         marks: gather::calls::marks(life),
         breakpoints: gather::calls::breakpoints(life),
         dump_calls: gather::calls::dump_calls(life),
@@ -237,7 +240,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         violations: gather::violations(life),
         rules: gather::rules(life),
         not_implemented: gather::not_implemented(life),
-        steps: gather::steps(life),
+        steps: gather::steps(life, context.setup.options.clock),
         boots: gather::boots(life),
     }
 }

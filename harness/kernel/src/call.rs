@@ -16,7 +16,7 @@ use crate::{
     measure,
     mem::{self, Va},
     processors::{
-        self, Each, MOST, delay,
+        self, Each, MOST, at_work, delay,
         giant::{self, For},
     },
     sync::Lock,
@@ -145,11 +145,16 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     } else {
         0
     };
+    at_work::begin();
     let given_up = giant::give_up(For::Driver);
     delay::maybe();
+    if stack == 0 {
+        delay::arm();
+    }
     let start = timer::instructions();
     let returned = stubs::call(entry, &slots, Va(stack));
     let instructions = timer::instructions().wrapping_sub(start);
+    delay::disarm();
     giant::take_back(given_up);
     let irql_after = irql::current();
     let foreign = ACTIVE

@@ -248,6 +248,7 @@ pub fn recent(count: usize) -> Vec<String> {
 /// What every stub calls.
 pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     let start = timer::instructions();
+    delay::disarm();
     delay::maybe();
     let entered = giant::enter();
     let role = image::find(return_address).map(|place| place.role);
@@ -280,6 +281,7 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     let result = refuse::answer(&call).unwrap_or_else(|| (call.export.handler)(&call));
     call::leave_export(timer::instructions().wrapping_sub(start));
     giant::leave(entered);
+    delay::arm();
     result
 }
 

@@ -5,7 +5,7 @@
 //! choices), [`random`], [`exhaust`] (which calls are made to fail).
 //!
 //! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
-//! [`dispatch`], [`complete`], [`timeouts`] move requests; [`adapter`] holds the state.
+//! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`waiting`] waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
 pub mod callback;
@@ -37,6 +37,8 @@ mod error;
 pub mod exports;
 #[cfg(any(target_os = "none", clippy))]
 mod faults;
+#[cfg(any(target_os = "none", clippy))]
+mod handing;
 #[cfg(any(target_os = "none", clippy))]
 mod hotplug;
 #[cfg(any(target_os = "none", clippy))]

@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`at_work`] | what the host is told of them |
 //! | [`giant`] | the lock around the bench kernel |
 //! | [`bring_up`] | starting the others, their stacks, and what they do when idle |
 //! | [`park`] | holding the others still, for a hibernation or for good |
@@ -13,6 +14,8 @@
 //!
 //! [`Each`], [`serves`] and [`message_for`] are pure and tested on Linux.
 
+#[cfg(any(target_os = "none", clippy))]
+pub mod at_work;
 #[cfg(any(target_os = "none", clippy))]
 pub mod bring_up;
 #[cfg(any(target_os = "none", clippy))]
@@ -71,9 +74,9 @@ impl<T> Each<T> {
 /// others go round.
 #[must_use]
 pub const fn serves(message: usize, processors: usize) -> usize {
-    match (message.checked_sub(1), processors) {
-        (None, _) | (_, 0) => 0,
-        (Some(behind), _) => behind % processors,
+    match processors {
+        0 => 0,
+        _ => message % processors,
     }
 }
 
@@ -86,7 +89,7 @@ pub fn message_for(processor: usize, processors: usize, first: usize, last: usiz
 }
 
 #[cfg(any(target_os = "none", clippy))]
-pub use present::{activate, all_others, count, current, is_single};
+pub use present::{activate, all_others, count, current, is_single, mask};
 
 #[cfg(any(target_os = "none", clippy))]
 mod present {
@@ -118,6 +121,12 @@ mod present {
         }
     }
 
+    /// One bit for each processor.
+    #[must_use]
+    pub fn mask() -> u64 {
+        (1 << count()) - 1
+    }
+
     /// Numbers of the others.
     pub fn all_others() -> impl Iterator<Item = usize> {
         let me = current();
@@ -138,9 +147,9 @@ mod tests {
     #[test]
     fn messages_go_round_the_processors() {
         let by_message = |processors| [0, 1, 2, 3, 4, 5].map(|message| serves(message, processors));
-        assert_eq!(by_message(4), [0, 0, 1, 2, 3, 0]);
+        assert_eq!(by_message(4), [0, 1, 2, 3, 0, 1]);
         assert_eq!(by_message(1), [0; 6]);
-        assert_eq!(by_message(2), [0, 0, 1, 0, 1, 0]);
+        assert_eq!(by_message(2), [0, 1, 0, 1, 0, 1]);
     }
 
     #[test]
@@ -158,7 +167,7 @@ mod tests {
             [1; 4]
         );
         let two = [0, 1, 2, 3].map(|processor| message_for(processor, 4, 1, 2));
-        assert_eq!(two, [1, 2, 1, 2]);
+        assert_eq!(two, [1, 1, 2, 2]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use proto::{
 
 use crate::{
     dump, exports, fault, port, power,
-    processors::{bring_up, delay},
+    processors::{at_work, bring_up, delay},
     record, rules,
 };
 
@@ -89,6 +89,7 @@ pub fn run(bundle: &Bundle) -> ! {
     };
     match done {
         Ok(cycles) => {
+            at_work::report();
             record::emit(&Record::Rules {
                 rules: rules::states(),
             });
@@ -96,6 +97,7 @@ pub fn run(bundle: &Bundle) -> ! {
             power::off()
         }
         Err(stop) => {
+            at_work::report();
             record::emit(&Record::Rules {
                 rules: rules::states(),
             });

@@ -242,6 +242,13 @@ pub enum Record {
         /// What.
         action: HostAction,
     },
+    /// What the processors did, if there are several.
+    Processors {
+        /// Callbacks of drivers that each of them ran.
+        callbacks: Vec<u64>,
+        /// Most processors that ran a driver at the same time.
+        most_at_once: u32,
+    },
     /// The last record of a life: everything was done.
     Finished {
         /// Cycles completed.

@@ -10,11 +10,14 @@ use proto::{
 };
 
 use super::{
-    Adapter, BootSummary, Cycles, Device, Hex, Image, InFlight, Io, NotImplemented, Rule,
-    RuleViolation, Step, Unit,
+    Adapter, BootSummary, Cycles, Device, Hex, Image, InFlight, Io, NotImplemented, Processors,
+    Rule, RuleViolation, Step, Unit,
     names::{device_features, dump_mode, role_name, stor_features},
 };
-use crate::session::life::{Boot, Life, PowerOff};
+use crate::{
+    options::GuestClock,
+    session::life::{Boot, Life, PowerOff},
+};
 
 pub mod calls;
 
@@ -172,6 +175,23 @@ pub fn in_flight(life: &Life) -> Vec<InFlight> {
             _ => None,
         })
         .collect()
+}
+
+/// What several processors did, as the kernel said last.
+#[must_use]
+pub fn processors(life: &Life) -> Option<Processors> {
+    records(life)
+        .filter_map(|(_, _, record)| match record {
+            Record::Processors {
+                callbacks,
+                most_at_once,
+            } => Some(Processors {
+                callbacks: callbacks.clone(),
+                most_at_once: *most_at_once,
+            }),
+            _ => None,
+        })
+        .last()
 }
 
 fn io_line(summary: &IoSummary, cycle: u32) -> Io {
@@ -339,9 +359,10 @@ pub fn boots(life: &Life) -> Vec<BootSummary> {
         .collect()
 }
 
-/// The steps, in the order in which they began; a step may begin in one process and end in the next.
+/// The steps, in the order in which they began; a step may begin in one process and end in the next. Without instruction
+/// counting the kernel's figures are times, and are left out.
 #[must_use]
-pub fn steps(life: &Life) -> Vec<Step> {
+pub fn steps(life: &Life, clock: GuestClock) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut begins: Vec<Duration> = Vec::new();
     // Time between two processes belongs to no step.
@@ -360,13 +381,13 @@ pub fn steps(life: &Life) -> Vec<Step> {
                     });
                 }
                 Record::StepEnd { name, instructions } => {
-                    let open = steps
-                        .iter_mut()
-                        .zip(&begins)
-                        .rev()
-                        .find(|(step, _)| step.name == *name && step.instructions.is_none());
+                    let open =
+                        steps.iter_mut().zip(&begins).rev().find(|(step, _)| {
+                            step.name == *name && step.wall_microseconds.is_none()
+                        });
                     if let Some((step, begin)) = open {
-                        step.instructions = Some(*instructions);
+                        step.instructions =
+                            (clock == GuestClock::Instructions).then_some(*instructions);
                         step.boot = boot.number;
                         step.wall_microseconds =
                             u64::try_from(now.saturating_sub(*begin).as_micros()).ok();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Adapter, Breakpoint, Image, InFlight, Io, MarkCall, Outcome, Report, Rule, Step};
+use super::{Adapter, Breakpoint, Image, InFlight, Io, MarkCall, Outcome, Report, Rule};
 
 /// Violations printed in full.
 const SHOWN_VIOLATIONS: usize = 8;
@@ -23,7 +23,7 @@ impl Report {
         images(&mut out, &self.images);
         comparisons(&mut out, self);
         crash::section(&mut out, self);
-        steps(&mut out, &self.steps);
+        steps::steps(&mut out, &self.steps);
         rules(&mut out, self);
         violations(&mut out, self);
         checks(&mut out, self);
@@ -38,6 +38,7 @@ macro_rules! line {
 }
 
 mod crash;
+mod steps;
 
 fn setup(out: &mut String, report: &Report) {
     let setup = &report.setup;
@@ -62,6 +63,13 @@ fn setup(out: &mut String, report: &Report) {
         options.sector_bytes,
         options.seed
     );
+    if options.processors > 1 {
+        line!(
+            out,
+            "processors {}, at the same time: instructions are not counted",
+            options.processors
+        );
+    }
 }
 
 fn device(out: &mut String, report: &Report) {
@@ -314,43 +322,6 @@ fn comparisons(out: &mut String, report: &Report) {
             }
         ),
         None => line!(out, "  disk: not compared"),
-    }
-}
-
-fn steps(out: &mut String, steps: &[Step]) {
-    if steps.is_empty() {
-        return;
-    }
-    line!(out);
-    line!(out, "time per step          guest instructions     wall");
-    // Steps of the same name are added up, in the order of their first appearance.
-    let mut sums: Vec<(&str, u32, u64, u64)> = Vec::new();
-    for step in steps {
-        let (instructions, wall) = (
-            step.instructions.unwrap_or_default(),
-            step.wall_microseconds.unwrap_or_default(),
-        );
-        match sums.iter_mut().find(|(name, ..)| *name == step.name) {
-            Some((_, times, all_instructions, all_wall)) => {
-                *times += 1;
-                *all_instructions += instructions;
-                *all_wall += wall;
-            }
-            None => sums.push((&step.name, 1, instructions, wall)),
-        }
-    }
-    for (name, times, instructions, wall) in sums {
-        let repeated = if times > 1 {
-            format!("{name} x{times}")
-        } else {
-            name.to_owned()
-        };
-        line!(
-            out,
-            "  {repeated:<22} {instructions:>16} {:>8}.{:03} s",
-            wall / 1_000_000,
-            wall / 1000 % 1000
-        );
     }
 }
 

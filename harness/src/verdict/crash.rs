@@ -112,7 +112,8 @@ pub(super) fn dump_header(evidence: &Evidence<'_>) -> Finding {
             header.dump_type.name()
         ));
     }
-    if header.machine != MACHINE_AMD64 || header.processors != 1 {
+    let processors = evidence.context.setup.options.processors;
+    if header.machine != MACHINE_AMD64 || header.processors != processors {
         faults.push(format!(
             "machine {:#x} with {} processors",
             header.machine, header.processors

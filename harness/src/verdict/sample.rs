@@ -51,6 +51,20 @@ pub(crate) fn boot(number: u32, records: Vec<Record>) -> Boot {
     }
 }
 
+/// Four processors were asked for, and this is what the kernel says of them.
+pub(crate) fn at_work(
+    life: &mut Life,
+    context: &mut Context,
+    callbacks: &[u64],
+    most_at_once: u32,
+) {
+    context.setup.options.processors = 4;
+    life.boots[0].records.push(Record::Processors {
+        callbacks: callbacks.to_vec(),
+        most_at_once,
+    });
+}
+
 /// Two hibernations, nothing wrong.
 pub(crate) fn life() -> Life {
     let mut first = boot(0, vec![hello(0)]);

@@ -27,7 +27,7 @@ use crate::{
     image, interrupt, irql,
     mem::{self, Presence, Va},
     mmio, power,
-    processors::{giant, signal},
+    processors::{at_work, giant, signal},
     record, rules,
     sync::Lock,
 };
@@ -202,6 +202,7 @@ fn run() -> ! {
         }),
     }
     run_callbacks::plain();
+    at_work::report();
     crate::hibernate::report_not_implemented();
     record::emit(&Record::Rules {
         rules: rules::states(),

@@ -17,6 +17,7 @@ use crate::{
     hw::{cpu, entry::Frame, layout},
     image,
     mem::{self, AllocSpec, Allocation, Contiguity, PAGE_BYTES, Placement},
+    processors::{self, signal},
     sync::Lock,
     timer,
 };
@@ -40,6 +41,7 @@ pub struct Snapshot {
     block: u64,
     block_bytes: u64,
     processor: u64,
+    processors: u32,
     thread: u64,
     modules: Vec<Module>,
     loaded_modules: u64,
@@ -73,16 +75,17 @@ pub fn update(bugcheck: Bugcheck, frame: &Frame) -> Option<Snapshot> {
             .into_iter()
             .map(|range| (range.address, range.bytes)),
     );
-    let context = context::record(&registers(frame));
+    let contexts = contexts(frame);
+    let context = *contexts.get(processors::current())?;
     let modules = modules();
-    if debugger::bytes_needed(&modules, 1) as u64 > BLOCK_BYTES {
+    if debugger::bytes_needed(&modules, contexts.len()) as u64 > BLOCK_BYTES {
         return None;
     }
     let data = debugger::lay_out(&DebuggerSpec {
         address: address.0,
         kernel_base: layout::kernel_text().address,
         modules: &modules,
-        contexts: &[context],
+        contexts: &contexts,
         runs: &runs,
         pfn_database: 0,
         bugcheck,
@@ -95,7 +98,8 @@ pub fn update(bugcheck: Bugcheck, frame: &Frame) -> Option<Snapshot> {
         exception: small::exception(frame.rip),
         block: data.block,
         block_bytes: data.bytes.len() as u64,
-        processor: data.processors.first().copied()?,
+        processor: data.processors.get(processors::current()).copied()?,
+        processors: u32::try_from(contexts.len()).ok()?,
         thread: data.thread,
         modules,
         loaded_modules: data.loaded_modules,
@@ -116,7 +120,7 @@ impl Snapshot {
             loaded_modules: self.loaded_modules,
             active_processes: self.active_processes,
             debugger_data: self.block,
-            processors: 1,
+            processors: self.processors,
             bugcheck: self.bugcheck,
             runs: &self.runs,
             context: &self.context,
@@ -164,7 +168,7 @@ impl Snapshot {
         }
     }
 
-    /// The processor's block.
+    /// The block of the processor that stopped the system.
     #[must_use]
     pub const fn processor(&self) -> u64 {
         self.processor
@@ -193,6 +197,18 @@ fn modules() -> Vec<Module> {
         entry: image.base.0,
     });
     core::iter::once(kernel).chain(drivers).collect()
+}
+
+/// Registers of all processors, by number: those of `frame` for this one, and what the others had when they were stopped.
+fn contexts(frame: &Frame) -> Vec<[u8; CONTEXT_BYTES]> {
+    let me = processors::current();
+    (0..processors::count())
+        .map(|number| {
+            let stopped = signal::stopped_registers(number).unwrap_or_default();
+            let frame = if number == me { frame } else { &stopped };
+            context::record(&registers(frame))
+        })
+        .collect()
 }
 
 /// In the order of instruction encodings.

@@ -80,6 +80,18 @@ pub fn task_register() -> u16 {
     u16::from_le_bytes([low, high])
 }
 
+/// From the next instruction but one on, every instruction raises a debug exception (trap flag).
+pub fn step_from_here() {
+    // SAFETY: the flag changes nothing but that; `entry` handles the exception.
+    unsafe { asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+}
+
+/// Undoes [`step_from_here`].
+pub fn step_no_more() {
+    // SAFETY: as above.
+    unsafe { asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+}
+
 /// The time stamp counter: instructions under `-icount shift=0`.
 #[must_use]
 pub fn time_stamp() -> u64 {

@@ -5,8 +5,15 @@
 //! UNSAFETY: entry code is assembler, and the frame is handed over as a raw pointer.
 #![expect(unsafe_code, reason = "interrupt entry code")]
 
-use crate::mem::Va;
+use crate::{
+    mem::Va,
+    processors::delay::{self, Step},
+};
 
+/// Vector of debug exceptions.
+const DEBUG: u64 = 1;
+/// The flag by which every instruction raises one.
+const TRAP_FLAG: u64 = 1 << 8;
 /// Bytes from one stub to the next.
 const STUB_BYTES: u64 = 16;
 
@@ -169,14 +176,25 @@ pub fn stub(vector: u64) -> u64 {
 }
 
 /// What the common path calls.
-extern "sysv64" fn dispatch(place: *mut Frame) {
+extern "sysv64" fn dispatch(saved: *mut Frame) {
     // SAFETY: the entry code passes the address of the complete frame that it just pushed.
-    let frame = unsafe { *place };
+    let frame = unsafe { *saved };
+    if frame.vector == DEBUG {
+        match delay::step(frame.instruction()) {
+            Step::Foreign => {}
+            Step::GoOn => return,
+            Step::Done => {
+                // SAFETY: as above; nobody else has a reference to the frame.
+                unsafe { (*saved).flags = frame.flags & !TRAP_FLAG };
+                return;
+            }
+        }
+    }
     match frame.vector {
         0..32 => {
             let flags = crate::fault::handle(&frame);
             // SAFETY: as above; the flags of the interrupted code differ in the trap flag at most.
-            unsafe { (*place).flags = flags };
+            unsafe { (*saved).flags = flags };
         }
         // `int 29h`, the compiler's fast fail, and `int 2Ch`, a failed assertion.
         0x29 | 0x2C => crate::fault::trap(&frame),

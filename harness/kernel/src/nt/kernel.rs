@@ -7,6 +7,7 @@ use crate::{
     exports::{self, Export, ExportCall},
     irql::{self, DISPATCH_LEVEL},
     mem::{self, Va},
+    processors::{self, giant},
     record,
     rules::{self, Rule},
     timer,
@@ -34,19 +35,19 @@ pub static EXPORTS: &[Export] = &[
     export("KeLowerIrql", lower_irql),
     export("KfLowerIrql", lower_irql),
     export("KeQueryActiveProcessorCount", processor_count),
-    export("KeQueryActiveProcessorCountEx", one),
-    export("KeQueryMaximumProcessorCount", one),
-    export("KeQueryMaximumProcessorCountEx", one),
-    export("KeQueryActiveProcessors", one),
+    export("KeQueryActiveProcessorCountEx", processors_there),
+    export("KeQueryMaximumProcessorCount", processors_there),
+    export("KeQueryMaximumProcessorCountEx", processors_there),
+    export("KeQueryActiveProcessors", affinity),
     export("KeQueryActiveGroupCount", one),
     export("KeQueryMaximumGroupCount", one),
-    export("KeQueryGroupAffinity", one),
+    export("KeQueryGroupAffinity", group_affinity),
     export("KeQueryHighestNodeNumber", zero),
     export("KeGetCurrentNodeNumber", zero),
-    export("KeGetCurrentProcessorNumber", zero),
+    export("KeGetCurrentProcessorNumber", this_processor),
     export("KeGetCurrentProcessorNumberEx", processor_number),
     export("KeGetProcessorNumberFromIndex", processor_from_index),
-    export("KeGetProcessorIndexFromNumber", zero),
+    export("KeGetProcessorIndexFromNumber", processor_index),
     export("KeQuerySystemTime", system_time),
     export("KeQuerySystemTimePrecise", system_time),
     export("KeQueryTickCount", tick_count),
@@ -112,7 +113,7 @@ fn performance_counter(call: &ExportCall) -> u64 {
 }
 
 fn stall(call: &ExportCall) -> u64 {
-    timer::stall_us(call.arg32(0).into());
+    timer::stall_aside_us(call.arg32(0).into());
     0
 }
 
@@ -143,25 +144,63 @@ fn lower_irql(call: &ExportCall) -> u64 {
 /// Writes the set of processors if a pointer is given.
 fn processor_count(call: &ExportCall) -> u64 {
     if !call.va(0).is_null() {
-        demand(call, mem::write(call.va(0), &1_u64));
+        demand(call, mem::write(call.va(0), &processors::mask()));
     }
-    1
+    processors::count() as u64
 }
 
-/// `PROCESSOR_NUMBER`: group, number, reserved; 4 bytes.
-fn processor_number(call: &ExportCall) -> u64 {
-    if !call.va(0).is_null() {
-        demand(call, mem::write(call.va(0), &0_u32));
+fn processors_there(_call: &ExportCall) -> u64 {
+    processors::count() as u64
+}
+
+fn affinity(_call: &ExportCall) -> u64 {
+    processors::mask()
+}
+
+/// `KeQueryGroupAffinity(GroupNumber)`: 0 for a group that is not there.
+fn group_affinity(call: &ExportCall) -> u64 {
+    let [low, high, ..] = call.arg(0).to_le_bytes();
+    match u16::from_le_bytes([low, high]) {
+        0 => processors::mask(),
+        _ => 0,
     }
-    0
+}
+
+fn this_processor(_call: &ExportCall) -> u64 {
+    processors::current() as u64
+}
+
+/// `PROCESSOR_NUMBER`: group (16 bits), number, reserved; 4 bytes.
+fn processor_number(call: &ExportCall) -> u64 {
+    let me = processors::current() as u64;
+    if !call.va(0).is_null() {
+        demand(call, mem::write(call.va(0), &number_in_group(me)));
+    }
+    me
 }
 
 fn processor_from_index(call: &ExportCall) -> u64 {
-    if call.arg32(0) != 0 {
+    let index = call.arg32(0);
+    if u64::from(index) >= processors::count() as u64 {
         return NOT_FOUND;
     }
-    demand(call, mem::write(call.va(1), &0_u32));
+    demand(call, mem::write(call.va(1), &number_in_group(index.into())));
     SUCCESS
+}
+
+/// `KeGetProcessorIndexFromNumber(ProcNumber)`: `INVALID_PROCESSOR_INDEX` for one that is not there.
+fn processor_index(call: &ExportCall) -> u64 {
+    const INVALID_PROCESSOR_INDEX: u64 = 0xFFFF_FFFF;
+    let [group_low, group_high, number, _] = demand(call, mem::read::<[u8; 4]>(call.va(0)));
+    if group_low == 0 && group_high == 0 && usize::from(number) < processors::count() {
+        number.into()
+    } else {
+        INVALID_PROCESSOR_INDEX
+    }
+}
+
+fn number_in_group(number: u64) -> [u8; 4] {
+    [0, 0, number.to_le_bytes()[0], 0]
 }
 
 fn system_time(call: &ExportCall) -> u64 {
@@ -244,20 +283,36 @@ fn lock_queued_release(call: &ExportCall) -> u64 {
     0
 }
 
-/// On one processor a lock that is taken stays taken for ever: `SPIN_LOCK_ALREADY_OWNED`.
+/// What a lock holds while this processor has it; 0 is a free one.
+fn owner() -> u64 {
+    processors::current() as u64 + 1
+}
+
+/// Waits while another processor has the lock; one that this processor has already stays taken for ever:
+/// `SPIN_LOCK_ALREADY_OWNED`.
 fn take(call: &ExportCall, lock: Va) {
     const SPIN_LOCK_ALREADY_OWNED: u32 = 0x0F;
-    if demand(call, mem::read::<u64>(lock)) != 0 {
-        let text = format!("{} takes the lock at {lock} twice", call.export.name);
-        record::bugcheck(SPIN_LOCK_ALREADY_OWNED, [lock.0, 0, 0, 0], text)
+    loop {
+        let holder = demand(call, mem::read::<u64>(lock));
+        if holder == 0 {
+            break;
+        }
+        if holder == owner() || holder > processors::count() as u64 {
+            let text = format!("{} takes the lock at {lock} twice", call.export.name);
+            record::bugcheck(SPIN_LOCK_ALREADY_OWNED, [lock.0, 0, 0, 0], text)
+        }
+        giant::breathe();
     }
-    demand(call, mem::write(lock, &1_u64));
+    demand(call, mem::write(lock, &owner()));
 }
 
 fn give(call: &ExportCall, lock: Va) {
     const SPIN_LOCK_NOT_OWNED: u32 = 0x10;
-    if demand(call, mem::read::<u64>(lock)) == 0 {
-        let text = format!("{} gives a lock back that nobody holds", call.export.name);
+    if demand(call, mem::read::<u64>(lock)) != owner() {
+        let text = format!(
+            "{} gives a lock back that this processor does not hold",
+            call.export.name
+        );
         record::bugcheck(SPIN_LOCK_NOT_OWNED, [lock.0, 0, 0, 0], text)
     }
     demand(call, mem::write(lock, &0_u64));

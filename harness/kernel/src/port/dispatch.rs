@@ -1,7 +1,7 @@
 //! Issuing requests: queue, slot, request block, `HwStorBuildIo`, `HwStorStartIo`.
 //!
 //! Everything here runs at `DISPATCH_LEVEL`, and never inside itself on one processor: callers below raise the IRQL, callbacks
-//! only ask for another round by [`kick`]. A request that another processor is to issue goes to that one (`hand_over`);
+//! only ask for another round by [`kick`]. A request that another processor is to issue goes to that one ([`super::handing`]);
 //! `HwStorBuildIo` then runs on several processors at once, and `HwStorStartIo` as far as locks and channels let it.
 
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use super::{
     },
     adapter::{self, Adapter, ROLE},
     callback::Routine,
-    complete, faults, invoke,
+    complete, faults, handing, invoke,
     locks::Lock,
     queue::Ticket,
     request::{Completion, Delivery, Request, RequestId, Slot, SlotState},
@@ -29,7 +29,7 @@ use crate::{
     dpc::{self, Dpc},
     interrupt, irql,
     mem::{self, AllocSpec, Allocation, Contiguity, Placement, Va},
-    processors::{self, giant},
+    processors,
     rules::{self, Rule},
     sync, timer,
 };
@@ -68,10 +68,10 @@ pub fn submit(request: Request) -> Result<RequestId, PortError> {
     })
     .flatten()
     .ok_or(PortError::NoSuchUnit(address))?;
-    irql::at(irql::DISPATCH_LEVEL, || match delivery {
-        Delivery::Queued => run_all(),
-        Delivery::Direct => issue(ticket),
-    });
+    match delivery {
+        Delivery::Queued => handing::run_all(),
+        Delivery::Direct => irql::at(irql::DISPATCH_LEVEL, || issue(ticket)),
+    }
     Ok(id)
 }
 
@@ -165,34 +165,11 @@ pub fn set_completion_routine(routine: Option<fn()>) {
 pub(super) fn run() {
     while let Some((ticket, processor)) = adapter::with(next).flatten() {
         match processor {
-            Some(other) if other != processors::current() => hand_over(ticket, other),
+            Some(other) if other != processors::current() => handing::hand_over(ticket, other),
             _ => issue(ticket),
         }
     }
     timeouts::arm();
-}
-
-/// The same, and waits until the other processors have issued theirs. `DISPATCH_LEVEL`, but not in a DPC: two of them could
-/// wait for each other.
-pub(super) fn run_all() {
-    run();
-    wait_for_handed();
-}
-
-/// Waits until every request that was handed to another processor was issued.
-pub(super) fn wait_for_handed() {
-    let me = processors::current();
-    while adapter::with(|adapter| {
-        adapter
-            .handed
-            .iter()
-            .any(|(_, handed)| handed.is_busy || !handed.tickets.is_empty())
-    }) == Some(true)
-    {
-        // Nobody else does it for this processor, which does not come to its DPCs meanwhile.
-        issue_handed(me as u64);
-        giant::breathe();
-    }
 }
 
 fn next(adapter: &mut Adapter) -> Option<(Ticket, Option<usize>)> {
@@ -202,37 +179,8 @@ fn next(adapter: &mut Adapter) -> Option<(Ticket, Option<usize>)> {
     Some((ticket, wanted))
 }
 
-fn hand_over(ticket: Ticket, processor: usize) {
-    adapter::with(|adapter| {
-        let handed = adapter.handed.of_mut(processor);
-        handed.tickets.push_back(ticket);
-    });
-    dpc::queue_on(
-        processor,
-        Dpc {
-            routine: issue_handed,
-            context: processor as u64,
-        },
-    );
-}
-
-/// Issues what others handed to processor `number`, which is this one.
-fn issue_handed(number: u64) {
-    let me = mem::size(number);
-    while let Some(ticket) = adapter::with(|adapter| {
-        let handed = adapter.handed.of_mut(me);
-        let ticket = handed.tickets.pop_front();
-        handed.is_busy = ticket.is_some();
-        ticket
-    })
-    .flatten()
-    {
-        issue(ticket);
-    }
-}
-
 /// Gives one request to the miniport.
-fn issue(ticket: Ticket) {
+pub(super) fn issue(ticket: Ticket) {
     check_fence(ticket);
     let Some((call, block)) = adapter::with(|adapter| prepare(adapter, ticket)).flatten() else {
         return;

@@ -17,7 +17,7 @@ use super::{
         },
     },
     adapter::{self, Phase},
-    control, dispatch,
+    control, dispatch, handing,
     queue::Address,
     request::Request,
     services, srb, start,
@@ -76,13 +76,13 @@ pub struct Drained {
 pub fn hold() {
     adapter::with(|adapter| adapter.queues.hold());
     // What other processors were to issue is at the miniport now.
-    irql::at(irql::DISPATCH_LEVEL, dispatch::wait_for_handed);
+    handing::wait();
 }
 
 /// Lets the queues go on.
 pub fn release() {
     adapter::with(|adapter| adapter.queues.release());
-    irql::at(irql::DISPATCH_LEVEL, dispatch::run_all);
+    handing::run_all();
 }
 
 /// Whether the queues are held.

@@ -77,10 +77,14 @@ pub enum BlockSort {
 pub struct PerfOptions {
     /// The query came first.
     pub queried: bool,
+    /// Flags that the last query offered.
+    pub offered: u32,
     /// Flags granted.
     pub flags: u32,
     /// Concurrent channels.
     pub channels: u32,
+    /// First and last message of the redirection, if it was asked for.
+    pub messages: Option<(u32, u32)>,
 }
 
 /// All of it.

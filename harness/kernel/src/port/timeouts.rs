@@ -13,7 +13,7 @@ use super::{
     },
     adapter::{self, Adapter},
     callback::Routine,
-    complete, dispatch, invoke,
+    complete, dispatch, handing, invoke,
     locks::Lock,
     power,
     queue::{Address, Ticket},
@@ -383,7 +383,7 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
     }
     rules::check(Rule::RequestLost);
     adapter::with(|adapter| adapter.queues.release());
-    irql::at(irql::DISPATCH_LEVEL, dispatch::run_all);
+    handing::run_all();
     take_unit_attention(kind, address)?;
     if done {
         Ok(out.len())

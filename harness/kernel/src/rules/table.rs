@@ -202,7 +202,7 @@ rules! {
         "StorPortInitialize is given a complete HW_INITIALIZATION_DATA.";
     F1_1001_StallTooLong, Verification, CHECKED,
         "No StorPortStallExecution call exceeds its limit (0x1001, 0x2001).";
-    F1_1002_CallbackTooLong, Verification, CHECKED,
+    F1_1002_CallbackTooLong, Verification, ON_REQUEST,
         "No callback exceeds its instruction budget.";
     F1_1003_RequestCompletedTwice, Verification, CHECKED,
         "No request is completed twice (0x1003, 0x2004).";

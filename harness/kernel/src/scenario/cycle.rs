@@ -30,6 +30,7 @@ use crate::{
         self, Buffer, PowerAction, Request, abi::init::STOR_FEATURE_DUMP_RESUME_CAPABLE,
         random::mix,
     },
+    processors::{bring_up, park},
     record,
     rules::{self, Rule},
     timer,
@@ -135,13 +136,16 @@ fn mark_memory(stack: DumpStack) -> Result<(), Stop> {
         return Ok(());
     }
     rules::check(Rule::DumpHardwareInMarkMemory);
-    let result = irql::at(irql::HIGH_LEVEL, || {
-        let flag = interrupt::disable();
-        mmio::set_present_all(Presence::Absent);
-        let result = start::enter(DumpMode::MarkMemory);
-        mmio::set_present_all(Presence::Present);
-        interrupt::restore(flag);
-        result
+    // Drivers on other processors need the registers that are hidden here.
+    let result = park::while_parked(|| {
+        irql::at(irql::HIGH_LEVEL, || {
+            let flag = interrupt::disable();
+            mmio::set_present_all(Presence::Absent);
+            let result = start::enter(DumpMode::MarkMemory);
+            mmio::set_present_all(Presence::Present);
+            interrupt::restore(flag);
+            result
+        })
     });
     instance::with(|port| {
         let marked = port.instance.marked.clone();
@@ -173,6 +177,8 @@ fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<Vec<[u64; 2]>, Sto
         bounce,
     });
     let saved = system.hba.save();
+    // In the resumed machine they are in reset and come back by `start_again`.
+    park::park_others();
     let level = irql::raise(irql::HIGH_LEVEL);
     let flag = interrupt::disable();
     switch::hibernate(writer::freeze_and_write, reader::read_rest);
@@ -183,6 +189,7 @@ fn sleep_and_wake(system: &System<'_>, number: u64) -> Result<Vec<[u64; 2]>, Sto
     });
     interrupt::restore(flag);
     irql::lower(level);
+    bring_up::start_again();
     let context = context::take()
         .ok_or_else(|| Stop::power(0, "the hibernation's context did not come back".into()))?;
     context.shadow.release();

@@ -59,6 +59,15 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
             }
         });
     }),
+    ("processors-at-work", |_, context| {
+        context.setup.options.processors = 4;
+    }),
+    ("processors-at-work", |life, context| {
+        sample::at_work(life, context, &[700, 300, 0, 310], 3);
+    }),
+    ("processors-at-work", |life, context| {
+        sample::at_work(life, context, &[700, 300, 305, 310], 1);
+    }),
     ("breakpoints-normal", |life, _| {
         life.boots[0].hits.remove(0);
     }),

@@ -16,14 +16,16 @@ use super::{
                 STOR_PERF_VERSION_2, StartIoPerformanceParameters,
             },
         },
-        adapter,
+        adapter::{self, Adapter},
         callback::Routine,
+        dispatch,
     },
     args, boolean, memory, ulong,
 };
 use crate::{
     exports::ExportCall,
     mem::{MemFault, Va},
+    processors,
     rules::{self, Rule},
 };
 
@@ -34,8 +36,66 @@ const OFFERED: u32 = STOR_PERF_DPC_REDIRECTION
     | STOR_PERF_ADV_CONFIG_LOCALITY
     | STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO
     | STOR_PERF_DPC_REDIRECTION_CURRENT_CPU;
+/// Flags that the page of `PERF_CONFIGURATION_DATA` allows only together with others.
+const TOGETHER: [(u32, u32, &str); 4] = [
+    (
+        STOR_PERF_INTERRUPT_MESSAGE_RANGES,
+        STOR_PERF_DPC_REDIRECTION,
+        "STOR_PERF_INTERRUPT_MESSAGE_RANGES without STOR_PERF_DPC_REDIRECTION",
+    ),
+    (
+        STOR_PERF_ADV_CONFIG_LOCALITY,
+        STOR_PERF_INTERRUPT_MESSAGE_RANGES | STOR_PERF_DPC_REDIRECTION,
+        "STOR_PERF_ADV_CONFIG_LOCALITY without STOR_PERF_INTERRUPT_MESSAGE_RANGES and STOR_PERF_DPC_REDIRECTION",
+    ),
+    (
+        STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO,
+        STOR_PERF_DPC_REDIRECTION,
+        "STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO without STOR_PERF_DPC_REDIRECTION",
+    ),
+    (
+        STOR_PERF_DPC_REDIRECTION_CURRENT_CPU,
+        STOR_PERF_DPC_REDIRECTION,
+        "STOR_PERF_DPC_REDIRECTION_CURRENT_CPU without STOR_PERF_DPC_REDIRECTION",
+    ),
+];
+
+/// Flags that exist in a version of the structure.
+const fn flags_of(version: u32) -> u32 {
+    let second = STOR_PERF_DPC_REDIRECTION
+        | STOR_PERF_CONCURRENT_CHANNELS
+        | STOR_PERF_INTERRUPT_MESSAGE_RANGES;
+    let third =
+        second | STOR_PERF_ADV_CONFIG_LOCALITY | STOR_PERF_OPTIMIZE_FOR_COMPLETION_DURING_STARTIO;
+    match version {
+        0..=2 => second,
+        3 => third,
+        _ => OFFERED,
+    }
+}
+
 /// Concurrent channels offered: one per processor.
-const CHANNELS: u32 = 1;
+fn channels() -> u32 {
+    u32::try_from(processors::count()).unwrap_or(1)
+}
+
+/// The message that processor `processor` serves: of those to be redirected, or of all that carry more than configuration.
+pub(super) fn message_of(adapter: &Adapter, processor: u32) -> u32 {
+    let messages = u32::from(adapter.interrupts.messages);
+    let range = adapter.services.perf.messages;
+    let (first, last) = range.unwrap_or((u32::from(messages > 1), messages.saturating_sub(1)));
+    let found = processors::message_for(
+        usize(processor),
+        processors::count(),
+        usize(first),
+        usize(last),
+    );
+    u32::try_from(found).unwrap_or(0)
+}
+
+fn usize(number: u32) -> usize {
+    crate::mem::size(number.into())
+}
 
 /// `StorPortInitializePerfOpts(ext, Query, PerfConfigData)`.
 pub(super) fn initialize_perf_opts(call: &ExportCall) -> u32 {
@@ -80,13 +140,15 @@ fn offer(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
         adapter.interrupts.messages
     })
     .unwrap_or(0);
+    let known = flags_of(view.get(P::VERSION)?);
     let flags = if messages == 0 {
-        OFFERED & !STOR_PERF_INTERRUPT_MESSAGE_RANGES & !STOR_PERF_ADV_CONFIG_LOCALITY
+        known & !STOR_PERF_INTERRUPT_MESSAGE_RANGES & !STOR_PERF_ADV_CONFIG_LOCALITY
     } else {
-        OFFERED
+        known
     };
     view.set(P::FLAGS, flags)?;
-    view.set(P::CONCURRENT_CHANNELS, CHANNELS)?;
+    view.set(P::CONCURRENT_CHANNELS, channels())?;
+    adapter::with(|adapter| adapter.services.perf.offered = flags);
     Ok(STOR_STATUS_SUCCESS)
 }
 
@@ -96,9 +158,11 @@ fn accept(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     if !version_is_known(view)? {
         return Ok(STOR_STATUS_UNSUPPORTED_VERSION);
     }
-    let (queried, messages) =
-        adapter::with(|adapter| (adapter.services.perf.queried, adapter.interrupts.messages))
-            .unwrap_or((false, 0));
+    let (queried, offered, messages) = adapter::with(|adapter| {
+        let perf = &adapter.services.perf;
+        (perf.queried, perf.offered, adapter.interrupts.messages)
+    })
+    .unwrap_or((false, 0, 0));
     let flags = view.get(P::FLAGS)?;
     rules::demand(
         Rule::PerfOptions,
@@ -107,10 +171,16 @@ fn accept(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     );
     if !rules::demand(
         Rule::PerfOptions,
-        flags & !OFFERED == 0,
-        format_args!("flags {flags:#x} are set, {OFFERED:#x} were offered"),
+        !queried || flags & !offered == 0,
+        format_args!("flags {flags:#x} are set, {offered:#x} were offered"),
     ) {
         return Ok(STOR_STATUS_INVALID_PARAMETER);
+    }
+    for (flag, needed, what) in TOGETHER {
+        let fits = flags & flag == 0 || flags & needed == needed;
+        if !rules::demand(Rule::PerfOptions, fits, what) {
+            return Ok(STOR_STATUS_INVALID_PARAMETER);
+        }
     }
     if flags & STOR_PERF_INTERRUPT_MESSAGE_RANGES != 0 && !message_range_is_valid(view, messages)? {
         return Ok(STOR_STATUS_INVALID_PARAMETER);
@@ -120,13 +190,19 @@ fn accept(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     }
     let channels = view.get(P::CONCURRENT_CHANNELS)?;
     let granted = if flags & STOR_PERF_CONCURRENT_CHANNELS != 0 {
-        channels.min(CHANNELS)
+        channels.clamp(1, self::channels())
     } else {
         1
     };
+    let range = (
+        view.get(P::FIRST_REDIRECTION_MESSAGE_NUMBER)?,
+        view.get(P::LAST_REDIRECTION_MESSAGE_NUMBER)?,
+    );
     adapter::with(|adapter| {
         adapter.services.perf.flags = flags;
         adapter.services.perf.channels = granted;
+        adapter.services.perf.messages =
+            (flags & STOR_PERF_INTERRUPT_MESSAGE_RANGES != 0).then_some(range);
         adapter.locks.set_concurrent_channels(granted);
     });
     Ok(STOR_STATUS_SUCCESS)
@@ -157,7 +233,8 @@ fn report_locality(view: View<PerfConfigurationData>, messages: u16) -> Result<(
     let last = view.get(P::LAST_REDIRECTION_MESSAGE_NUMBER)?;
     for message in 0..=u64::from(last).min(u64::from(messages)) {
         let entry = targets.offset(message * 16);
-        crate::mem::write(entry, &1_u64)?;
+        let processor = processors::serves(crate::mem::size(message), processors::count());
+        crate::mem::write(entry, &(1_u64 << processor))?;
         crate::mem::write(entry.offset(8), &0_u64)?;
     }
     Ok(())
@@ -175,7 +252,22 @@ pub(super) fn get_start_io_params(call: &ExportCall) -> u32 {
         "StorPortGetStartIoPerfParams",
         &[Routine::BuildIo, Routine::StartIo],
     );
-    let written = view.set(S::MESSAGE_NUMBER, 0).is_ok() && view.set(S::CHANNEL_NUMBER, 0).is_ok();
+    let me = u32::try_from(processors::current()).unwrap_or(0);
+    // Without redirection the miniport chooses by itself.
+    let message = adapter::with(|adapter| {
+        let redirects = adapter.services.perf.messages.is_some();
+        if redirects {
+            message_of(adapter, me)
+        } else {
+            0
+        }
+    })
+    .unwrap_or(0);
+    let channels = adapter::with(|adapter| adapter.services.perf.channels).unwrap_or(1);
+    let written = view.set(S::MESSAGE_NUMBER, message).is_ok()
+        && view
+            .set(S::CHANNEL_NUMBER, dispatch::channel(channels))
+            .is_ok();
     rules::demand(
         Rule::PortArgument,
         written,
@@ -224,10 +316,11 @@ fn message_information(message: u32, to: Va) -> u32 {
         return STOR_STATUS_INVALID_PARAMETER;
     }
     let view = View::<M>::at(to);
+    let target = processors::serves(usize(message), processors::count()) as u64;
     let written = [
         view.set(M::MESSAGE_ID, message),
         view.set(M::MESSAGE_DATA, message),
-        view.set(M::MESSAGE_ADDRESS, 0xFEE0_0000_u64),
+        view.set(M::MESSAGE_ADDRESS, 0xFEE0_0000 | target << 12),
         view.set(M::INTERRUPT_VECTOR, message),
         view.set(M::INTERRUPT_LEVEL, u32::from(level)),
         view.set(M::INTERRUPT_MODE, interrupt_mode::LATCHED),

@@ -1,0 +1,39 @@
+//! Which processors ran the driver, and how many at one time: the host wants to see that they were at work.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use proto::record::Record;
+
+use super::{Each, MOST, giant};
+use crate::record;
+
+static CALLBACKS: Each<AtomicU64> = Each::new([const { AtomicU64::new(0) }; MOST]);
+static MOST_AT_ONCE: AtomicU32 = AtomicU32::new(0);
+
+/// A callback is about to begin on this processor, which still owns the bench kernel's lock.
+pub fn begin() {
+    if super::is_single() {
+        return;
+    }
+    CALLBACKS
+        .of(super::current())
+        .fetch_add(1, Ordering::Relaxed);
+    let others = super::all_others().filter(|&number| giant::runs_driver(number));
+    let at_once = u32::try_from(others.count()).unwrap_or(u32::MAX) + 1;
+    MOST_AT_ONCE.fetch_max(at_once, Ordering::Relaxed);
+}
+
+/// Tells the host, at the end of a life. With one processor there is nothing to tell.
+pub fn report() {
+    if super::is_single() {
+        return;
+    }
+    let callbacks: Vec<u64> = (0..super::count())
+        .map(|number| CALLBACKS.of(number).load(Ordering::Relaxed))
+        .collect();
+    record::emit(&Record::Processors {
+        callbacks,
+        most_at_once: MOST_AT_ONCE.load(Ordering::Relaxed),
+    });
+}
