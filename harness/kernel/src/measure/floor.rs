@@ -21,7 +21,7 @@ use crate::{
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Va},
     mmio::{self, Width},
     pci,
-    port::cdb,
+    port::{cdb, srb::CDB_BYTES},
     timer,
 };
 
@@ -250,8 +250,11 @@ impl Floor {
 /// Target 0, LUN 0 (5.6.6.1).
 const FIRST_UNIT: u64 = u64::from_le_bytes([1, 0, 0x40, 0, 0, 0, 0, 0]);
 
-fn halves(bytes: [u8; 16]) -> [u64; 2] {
-    let value = u128::from_le_bytes(bytes);
+/// The first 16 bytes of a command, which is no longer, as two words.
+fn halves(bytes: [u8; CDB_BYTES]) -> [u64; 2] {
+    let value = bytes
+        .first_chunk()
+        .map_or(0, |first| u128::from_le_bytes(*first));
     let [low, high] = [value, value >> 64].map(|half| half & u128::from(u64::MAX));
     [low, high].map(|half| u64::try_from(half).unwrap_or(0))
 }

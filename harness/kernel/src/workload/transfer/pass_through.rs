@@ -5,7 +5,10 @@
 
 use alloc::vec;
 
-use super::{Workload, gather, scatter};
+use super::{
+    super::buffers::{gather, scatter},
+    Workload,
+};
 use crate::{
     mem,
     port::{
@@ -17,6 +20,8 @@ use crate::{
     workload::plan::Extent,
 };
 
+/// The first unit, which has the partitions.
+const BOOK: usize = 0;
 /// Sectors that are given back and filled.
 const SECTORS: u32 = 16;
 /// Sense key ILLEGAL REQUEST (SPC-5, 4.5.6): the device does not know the command or one of its fields.
@@ -41,7 +46,7 @@ impl Workload {
     /// # Errors
     /// If a request cannot be made or is never completed.
     pub fn pass_through(&mut self, kind: BlockKind) -> Result<(), PortError> {
-        let extent = self.plan.tail(SECTORS);
+        let extent = self.books[BOOK].plan.tail(SECTORS);
         self.fill(extent, 0x5A)?;
         self.expect(extent, "WRITE SAME (16)", Left::Same(0x5A))?;
         let list = cdb::unmap_list(extent.lba, extent.sectors);
@@ -51,7 +56,7 @@ impl Workload {
         }
         self.fill(extent, 0)?;
         self.expect(extent, "WRITE SAME (16) with UNMAP", Left::Same(0))?;
-        self.plan.forget(extent);
+        self.books[BOOK].plan.forget(extent);
         let keys = self.send(
             cdb::read_reservation_keys(KEYS_BYTES),
             Direction::In,
@@ -65,7 +70,7 @@ impl Workload {
         )?;
         carried_out("PERSISTENT RESERVE OUT", &register.0);
         if kind == BlockKind::Extended {
-            let sector = vec![0xEE; mem::size(u64::from(self.plan.sector_bytes()))];
+            let sector = vec![0xEE; mem::size(u64::from(self.books[BOOK].plan.sector_bytes()))];
             let read = self.send(cdb::read_32(extent.lba, 1), Direction::In, &sector)?;
             if carried_out("READ (32)", &read.0) {
                 check_all(&read.1, 0, "READ (32)");
@@ -76,7 +81,7 @@ impl Workload {
 
     /// Fills the extent by one WRITE SAME (16): zeros with the right to unmap.
     fn fill(&self, extent: Extent, value: u8) -> Result<(), PortError> {
-        let sector = vec![value; mem::size(u64::from(self.plan.sector_bytes()))];
+        let sector = vec![value; mem::size(u64::from(self.books[BOOK].plan.sector_bytes()))];
         let command = cdb::write_same(extent.lba, extent.sectors, value == 0);
         let (completion, _) = self.send(command, Direction::Out, &sector)?;
         rules::demand(
@@ -89,7 +94,7 @@ impl Workload {
 
     /// Reads the extent and compares.
     fn expect(&self, extent: Extent, what: &str, left: Left) -> Result<(), PortError> {
-        let bytes = self.bytes_of(extent);
+        let bytes = self.bytes_of(BOOK, extent);
         let command = cdb::transfer(Direction::In, extent.lba, extent.sectors);
         let (completion, data) =
             self.send(command, Direction::In, &vec![0xEE; mem::size(bytes)])?;
@@ -122,7 +127,7 @@ impl Workload {
         let buffer = Buffer::part(block, 0, data.len() as u64);
         let ranges = buffer.ranges.clone();
         scatter(&ranges, data);
-        let request = Request::command(self.unit.address, command, direction, buffer);
+        let request = Request::command(self.books[BOOK].unit.address, command, direction, buffer);
         let completion = port::execute(request)?;
         Ok((completion, gather(&ranges)))
     }
