@@ -122,6 +122,7 @@ pub fn fuzz_capabilities(data: &[u8]) {
         } else {
             SegMaxRule::RingOnly
         },
+        accept: Features::from_bits_retain(u64::from(input.u32()) << 24),
     };
     for plan in [
         Plan::normal(&caps, &probe, &options),
