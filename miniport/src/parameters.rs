@@ -170,10 +170,10 @@ impl Parameters {
             ring_size: self.ring_size.min(ring_size),
             segments: u16::try_from(pages.saturating_add(1)).unwrap_or(SEGMENTS_MAX),
             seg_max: self.seg_max,
-            without: if self.packed_ring {
-                Features::empty()
+            accept: if self.packed_ring {
+                Features::NORMAL
             } else {
-                Features::RING_PACKED
+                Features::NORMAL.difference(Features::RING_PACKED)
             },
         }
     }

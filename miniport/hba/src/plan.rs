@@ -92,8 +92,9 @@ pub struct NormalOptions {
     pub segments: u16,
     /// What to make of `seg_max`.
     pub seg_max: SegMaxRule,
-    /// Features to do without though the device offers them and the driver knows them.
-    pub without: Features,
+    /// Features that may be accepted, for whoever wants to do without one: a packed ring, say, or the event index. Those of
+    /// [`Features::INDISPENSABLE`] are accepted in any case, those outside of [`Features::NORMAL`] in none.
+    pub accept: Features,
 }
 
 impl NormalOptions {
@@ -103,7 +104,7 @@ impl NormalOptions {
         ring_size: RING_SIZE_MAX,
         segments: NORMAL_SEGMENTS,
         seg_max: SegMaxRule::HonouredUnlessDerived,
-        without: Features::empty(),
+        accept: Features::NORMAL,
     };
 }
 
@@ -174,10 +175,11 @@ impl Plan {
         probe: &Probe,
         options: &NormalOptions,
     ) -> Result<Self, PlanError> {
+        let acceptable = options.accept.union(Features::INDISPENSABLE);
         let features = probe
             .offered
             .intersection(Features::NORMAL)
-            .difference(options.without);
+            .intersection(acceptable);
         let format = features.ring_format();
         let request_ring = ring_size(
             format,

@@ -44,6 +44,11 @@ impl Features {
     /// What the driver cannot do without.
     pub const REQUIRED: Self = Self::VERSION_1;
 
+    /// What is accepted when it is offered, whatever else is wanted: a device that offers one of these may not work without.
+    pub const INDISPENSABLE: Self = Self::VERSION_1
+        .union(Self::ACCESS_PLATFORM)
+        .union(Self::ORDER_PLATFORM);
+
     /// What the normal instance accepts when it is offered.
     pub const NORMAL: Self = Self::VERSION_1
         .union(Self::RING_INDIRECT_DESC)

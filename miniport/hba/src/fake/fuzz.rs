@@ -122,7 +122,7 @@ pub fn fuzz_capabilities(data: &[u8]) {
         } else {
             SegMaxRule::RingOnly
         },
-        without: Features::from_bits_retain(u64::from(input.u8()) << 28),
+        accept: Features::from_bits_retain(u64::from(input.u32()) << 24),
     };
     for plan in [
         Plan::normal(&caps, &probe, &options),

@@ -269,6 +269,33 @@ fn a_derived_seg_max_does_not_limit_indirect_tables() {
 }
 
 #[test]
+fn features_can_be_done_without() {
+    let mut probe = packed(200);
+    probe.offered |= Features::ACCESS_PLATFORM;
+    let plan = |accept| {
+        let options = NormalOptions {
+            accept,
+            ..NormalOptions::STANDARD
+        };
+        Plan::normal(&caps(), &probe, &options).unwrap()
+    };
+    let split = plan(Features::NORMAL.difference(Features::RING_PACKED));
+    assert_eq!(
+        (split.ring_format(), split.request_ring()),
+        (RingFormat::Split, 128)
+    );
+    assert!(split.features().contains(Features::RING_EVENT_IDX));
+    let least = plan(Features::empty());
+    assert_eq!(
+        least.features(),
+        Features::VERSION_1 | Features::ACCESS_PLATFORM,
+        "without these the device may not work"
+    );
+    let most = plan(Features::from_bits_retain(u64::MAX));
+    assert!(Features::NORMAL.contains(most.features()));
+}
+
+#[test]
 fn packed_rings_have_any_size() {
     for (offered, used) in [(256, 256), (100, 100), (7, 7), (1024, 1024), (1500, 1024)] {
         let mut probe = probe(offered);
@@ -423,14 +450,15 @@ proptest! {
     #[test]
     fn plans_fit_and_survive(
         offered: u64, request_size: u16, control_size: u16, event_size: u16, seg_max: u32, event_info_size in 0..5000_u32,
-        request_queues in 0..70_u16, wanted in 0..70_u16, segments: u16, rule in 0..3_u8, packed_dump: bool,
+        request_queues in 0..70_u16, wanted in 0..70_u16, segments: u16, rule in 0..3_u8, packed_dump: bool, accept: u64,
     ) {
         let mut probe = probe(request_size);
         probe.offered = Features::from_bits_retain(offered | 1 << 32);
         (probe.control_size, probe.event_size, probe.request_queues) = (control_size, event_size, request_queues);
         (probe.config.seg_max, probe.config.event_info_size) = (seg_max, event_info_size);
         let seg_max = match rule { 0 => SegMaxRule::RingOnly, 1 => SegMaxRule::Honoured, _ => SegMaxRule::HonouredUnlessDerived };
-        let options = NormalOptions { request_queues: wanted, ring_size: 1024, segments, seg_max, without: Features::empty() };
+        let accept = Features::from_bits_retain(accept);
+        let options = NormalOptions { request_queues: wanted, ring_size: 1024, segments, seg_max, accept };
         let format = if packed_dump { RingFormat::Packed } else { RingFormat::Split };
         let dump = Plan::dump_in_format(&caps(), &probe, format);
         for plan in [Plan::normal(&caps(), &probe, &options), dump].into_iter().flatten() {

@@ -159,6 +159,32 @@ fn a_duplicate_is_found_even_when_the_index_is_right() {
 }
 
 #[test]
+fn a_request_that_is_used_in_the_wrong_lap_is_not_seen_and_not_lost() {
+    let memory = memory();
+    let fault = Fault::Answer(Match::Nth(2, 2), Answer::WrongLap);
+    let device = FakeDevice::new(&memory, packed_offer(), &[fault]);
+    device.insert_disk(0, 0, Disk::new(16, 512));
+    let mut adapter = Adapter::start(&memory, &device);
+    for token in 0..5 {
+        let address = ScsiAddress::from_u8(0, 0);
+        let ready = cdb::test_unit_ready();
+        let sent = adapter.build(address, ready.as_bytes(), DataDirection::None, &[]);
+        adapter.send(&sent, token);
+    }
+    adapter.requests.publish();
+    for token in 0..2 {
+        assert_eq!(adapter.requests.take_used().unwrap().unwrap().token, token);
+    }
+    // What follows is behind it: used descriptors are read in order.
+    assert_eq!(adapter.requests.take_used(), Ok(None));
+    let proof = quiet(&adapter.registers);
+    let left: BTreeSet<u64> = std::iter::from_fn(|| adapter.requests.reclaim(&proof))
+        .map(|(_, token)| token)
+        .collect();
+    assert_eq!(left, BTreeSet::from([2, 3, 4]));
+}
+
+#[test]
 fn tags_of_completed_and_reclaimed_requests_are_stale() {
     let memory = memory();
     let device = FakeDevice::new(

@@ -181,6 +181,43 @@ fn interrupts_are_asked_for_in_one_write() {
 }
 
 #[test]
+fn an_interrupt_is_asked_for_at_the_next_completion_not_behind_what_is_out() {
+    let memory = FakeMemory::new(4096, BUS);
+    let mut ring = ring(&memory, 5, Features::RING_EVENT_IDX);
+    let mut peer = Peer::new(&memory, 5);
+    for token in 0..4 {
+        ring.submit_indirect(BUS, 2, 10, token).unwrap();
+    }
+    ring.publish(|| ());
+    peer.fetch();
+    for expected in [0x2_8001, 0x2_8002, 0x2_8003] {
+        peer.give_back(0, None);
+        assert!(ring.take_used().unwrap().is_some());
+        assert_eq!(ring.rearm(), Rearmed::Idle);
+        assert_eq!(memory.all().read_u32(layout(5).available), expected);
+    }
+}
+
+#[test]
+fn ids_are_those_of_the_ring_however_many_slots_there_are() {
+    let memory = FakeMemory::new(4096, BUS);
+    let slots = vec![Slot::default(); 40];
+    let mut ring = PackedRing::new(
+        memory.all(),
+        &layout(5),
+        slots,
+        QueueIndex::CONTROL,
+        Features::empty(),
+    )
+    .unwrap();
+    let peer = Peer::new(&memory, 5);
+    ring.submit_indirect(BUS, 2, 10, 1).unwrap();
+    ring.publish(|| ());
+    peer.mark_used(5, None);
+    assert_eq!(ring.take_used(), Err(QueueFault::IdOutOfRange));
+}
+
+#[test]
 fn direct_chains_wrap_and_carry_their_id() {
     let memory = FakeMemory::new(4096, BUS);
     let mut ring = ring(&memory, 7, Features::empty());

@@ -37,6 +37,17 @@ fn packed_rings() {
 }
 
 #[test]
+fn a_split_ring_where_the_packed_one_is_not_wanted() {
+    let choice = NormalOptions {
+        accept: Features::NORMAL.difference(Features::RING_PACKED),
+        ..NormalOptions::STANDARD
+    };
+    let (features, ring) = live_with(",packed=on", 512, choice);
+    assert!(!is_packed(features));
+    assert_eq!(ring, 256);
+}
+
+#[test]
 fn packed_rings_without_indirect_descriptors() {
     for options in [
         ",packed=on,indirect_desc=off",
