@@ -203,6 +203,11 @@ macro_rules! shared_memory {
                 self.window.write_bytes(offset, source);
             }
             #[inline]
+            fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
+                let [first, second]: [u32; 2] = self.window.read(offset);
+                (u32::from_le(first), u32::from_le(second))
+            }
+            #[inline]
             fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
                 self.window.write_pair(offset, first.to_le(), second.to_le());
             }

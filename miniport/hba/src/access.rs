@@ -64,6 +64,15 @@ pub trait SharedMemory {
         }
     }
 
+    /// Reads two 32-bit values next to each other: a used element, which is aligned to 4 bytes only. Worth overriding with a single
+    /// bounds check.
+    fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
+        (
+            self.read_u32(offset),
+            self.read_u32(offset.saturating_add(4)),
+        )
+    }
+
     /// Writes two 64-bit values next to each other: a descriptor. Worth overriding with a single bounds check.
     fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
         self.write_u64(offset, first);
@@ -156,6 +165,9 @@ impl<T: SharedMemory + ?Sized> SharedMemory for &T {
     }
     fn write_bytes(&self, offset: u32, source: &[u8]) {
         (**self).write_bytes(offset, source);
+    }
+    fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
+        (**self).read_u32_pair(offset)
     }
     fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
         (**self).write_u64_pair(offset, first, second);

@@ -12,6 +12,12 @@ mod device;
     reason = "a fuzz body fails by panicking"
 )]
 mod fuzz;
+#[expect(
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    reason = "a fuzz body fails by panicking"
+)]
+mod fuzz_rings;
 mod memory;
 mod packed;
 mod queue_reset;
@@ -23,6 +29,7 @@ mod serve;
 pub use config_space::ConfigSpace;
 pub use device::{Delivery, FakeDevice, Interrupt, Offer};
 pub use fuzz::{fuzz_capabilities, fuzz_device_answers, fuzz_plan_record};
+pub use fuzz_rings::{fuzz_event_queue, fuzz_packed_ring};
 pub use memory::{FakeMemory, Window};
 pub use registers::FakeRegisters;
 pub use scsi::Disk;

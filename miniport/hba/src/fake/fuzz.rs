@@ -16,7 +16,7 @@ use crate::request::{
     DataDirection, Fragment, Frame, Prepared, Request, Response, Segment, TaskAttribute,
     TaskFunction, TaskManagement, frame_bytes, prepare,
 };
-use crate::ring::{Slot, SubmitError, Tag};
+use crate::ring::{RingFormat, Slot, SubmitError, Tag};
 use crate::scsi::lun::ScsiAddress;
 
 use super::config_space::ConfigSpace;
@@ -32,7 +32,7 @@ const SEGMENTS: u16 = 4;
 const MEMORY: u32 = 0x2_0000;
 
 /// Takes numbers off the input; zeros when it has run dry.
-struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl Input<'_> {
     fn take<const N: usize>(&mut self) -> [u8; N] {
@@ -45,19 +45,19 @@ impl Input<'_> {
         value
     }
 
-    fn u8(&mut self) -> u8 {
+    pub(super) fn u8(&mut self) -> u8 {
         u8::from_le_bytes(self.take())
     }
 
-    fn u16(&mut self) -> u16 {
+    pub(super) fn u16(&mut self) -> u16 {
         u16::from_le_bytes(self.take())
     }
 
-    fn u32(&mut self) -> u32 {
+    pub(super) fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.take())
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -145,10 +145,11 @@ fn check_plan(plan: &Plan) {
     let layout = plan.layout();
     let last = layout.request_queue(layout.request_queues.saturating_sub(1));
     let end = last.map(|queue| {
-        queue
-            .used
-            .saturating_add(u32::from(queue.size).saturating_mul(8))
-            .saturating_add(6)
+        let device_area = match queue.format {
+            RingFormat::Split => u32::from(queue.size).saturating_mul(8).saturating_add(6),
+            RingFormat::Packed => 4,
+        };
+        queue.used.saturating_add(device_area)
     });
     assert!(
         end.is_some_and(|end| end <= layout.length),
@@ -185,7 +186,12 @@ pub fn fuzz_device_answers(data: &[u8]) {
         delivery: Delivery::AtRun,
         ..Offer::qemu()
     };
-    offer.request_size = 1 << (2 + input.u8() % 5);
+    let shape = input.u8();
+    offer.request_size = 1 << (2 + shape % 5);
+    if shape & 0x80 != 0 {
+        offer.features.insert(Features::RING_PACKED);
+        offer.request_size = offer.request_size.wrapping_add(u16::from(shape >> 5 & 3));
+    }
     if input.u8() & 1 == 0 {
         offer.features.remove(Features::RING_INDIRECT_DESC);
     }
@@ -250,7 +256,7 @@ fn play_normal(
         match input.u8() % 10 {
             0..=2 => {
                 next += 1;
-                let Some((window, prepared)) = build(memory, input, next) else {
+                let Some((window, prepared)) = build(memory, &plan, input, next) else {
                     continue;
                 };
                 match requests.submit(&window, &prepared, next) {
@@ -322,7 +328,8 @@ fn play_dump(
         return;
     };
     let caps = pci::capabilities(ConfigSpace::qemu().bytes()).expect("a good space");
-    let Ok(plan) = Plan::dump(&caps, &probe) else {
+    let format = probe.offered.ring_format();
+    let Ok(plan) = Plan::dump_in_format(&caps, &probe, format) else {
         return;
     };
     let quiet = Reset::run(registers, |_| {}).expect("the fake confirms a reset");
@@ -401,6 +408,7 @@ fn describe(input: &mut Input<'_>) -> (Request<'static>, Vec<Segment>) {
 
 fn build<'m>(
     memory: &'m FakeMemory,
+    plan: &Plan,
     input: &mut Input<'_>,
     number: u64,
 ) -> Option<(Window<'m>, Prepared)> {
@@ -412,7 +420,9 @@ fn build<'m>(
         length: bytes,
         bus_address: BUS + u64::from(REGION) + u64::from(index * bytes),
     };
-    let frame = Frame::contiguous(fragment, SEGMENTS).expect("frame_bytes is enough");
+    let frame = Frame::contiguous(fragment, SEGMENTS)
+        .expect("frame_bytes is enough")
+        .for_plan(plan);
     let (request, segments) = describe(input);
     prepare(&window, &frame, &request, segments.into_iter())
         .ok()

@@ -34,27 +34,36 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         prepared: &Prepared,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        if prepared.format != self.ring.format() {
-            return Err(SubmitError::WrongFormat);
+        if self.form == DescriptorForm::Direct {
+            return self.submit_staged(memory, prepared, token);
         }
-        let tag = match self.form {
-            DescriptorForm::Indirect => self.ring.submit_indirect(
-                prepared.table,
-                prepared.descriptors,
-                prepared.report_limit,
-                token,
-            )?,
-            DescriptorForm::Direct => {
-                let descriptors = (0..prepared.descriptors)
-                    .map(|index| stage_descriptor(memory, prepared, index));
-                self.ring.submit_direct(
-                    descriptors,
-                    prepared.descriptors,
-                    prepared.report_limit,
-                    token,
-                )?
-            }
-        };
+        let tag = self.ring.submit_indirect(
+            prepared.format,
+            prepared.table,
+            prepared.descriptors,
+            prepared.report_limit,
+            token,
+        )?;
+        write_tag(memory, prepared, tag);
+        Ok(tag)
+    }
+
+    /// Copies the descriptors of a prepared request, in whichever format, into the ring. Not inlined: it would cost the other form registers.
+    #[inline(never)]
+    fn submit_staged<F: SharedMemory>(
+        &mut self,
+        memory: &F,
+        prepared: &Prepared,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        let descriptors =
+            (0..prepared.descriptors).map(|index| stage_descriptor(memory, prepared, index));
+        let tag = self.ring.submit_direct(
+            descriptors,
+            prepared.descriptors,
+            prepared.report_limit,
+            token,
+        )?;
         write_tag(memory, prepared, tag);
         Ok(tag)
     }

@@ -202,10 +202,11 @@ impl Frame {
             table,
             segments,
         } = *layout;
+        let (header, response, table) = (area(header)?, area(response)?, area(table)?);
         Ok(Self {
-            header: area(header)?,
-            response: area(response)?,
-            table: area(table)?,
+            header,
+            response,
+            table,
             segments,
             format: RingFormat::Split,
             sizes: FieldSizes::WANTED,

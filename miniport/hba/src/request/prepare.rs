@@ -18,6 +18,8 @@ const ATTRIBUTE_OFFSET: u32 = 16;
 /// Attribute, priority, CRN and CDB, rounded up to whole 64-bit words.
 const TAIL_BYTES: usize = 40;
 
+const _: () = assert!(3 + CDB_BYTES <= TAIL_BYTES);
+
 /// Which way the data goes, seen from the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataDirection {
@@ -138,6 +140,7 @@ pub fn prepare<M: SharedMemory>(
     request: &Request<'_>,
     segments: impl Iterator<Item = Segment>,
 ) -> Result<Prepared, PrepareError> {
+    // Checked here with constant lengths, so that the compiler drops the checks of most accesses below.
     let descriptors_max = frame.segments.saturating_add(EXTRA_DESCRIPTORS);
     let table_bytes = u32::from(descriptors_max).wrapping_mul(DESCRIPTOR_BYTES);
     for (offset, bytes) in [
@@ -229,53 +232,78 @@ fn write_header<M: SharedMemory>(
     cdb_bytes: u8,
     request: &Request<'_>,
 ) -> Result<(), PrepareError> {
-    let mut tail = [0u8; TAIL_BYTES];
-    let [attribute, priority, _crn, cdb @ ..] = &mut tail;
-    *attribute = request.attribute.wire();
-    *priority = request.priority;
     if request.cdb.is_empty() {
         return Err(PrepareError::CdbEmpty);
     }
     if request.cdb.len() > usize::from(cdb_bytes) {
         return Err(PrepareError::CdbTooLong);
     }
-    copy_cdb(cdb, request.cdb).ok_or(PrepareError::CdbTooLong)?;
-    memory.write_u64(offset, u64::from_le_bytes(request.address.encode()));
+    let [attribute, priority] = [request.attribute.wire(), request.priority];
+    let front = u64::from(attribute) | (u64::from(priority) << 8);
+    let address = u64::from_le_bytes(request.address.encode());
+    memory.write_u64_pair(offset, address, 0);
+    let at = offset.wrapping_add(ATTRIBUTE_OFFSET);
+    match short_cdb(request.cdb) {
+        // Attribute, priority and CRN take three bytes ahead of the CDB; the rest follows in whole words.
+        Some((low, high)) => {
+            memory.write_u64_pair(at, front | (low << 24), (low >> 40) | (high << 24));
+            memory.write_u64_pair(at.wrapping_add(16), high >> 40, 0);
+            memory.write_u64(at.wrapping_add(32), 0);
+        }
+        None => write_long_cdb(memory, at, front, request.cdb)?,
+    }
+    Ok(())
+}
+
+/// A CDB of one of the usual lengths (SPC-5, 4.2.5) as two words, without a loop or a call.
+#[inline]
+fn short_cdb(cdb: &[u8]) -> Option<(u64, u64)> {
+    let start = |cdb: &[u8]| cdb.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    match cdb.len() {
+        10 => {
+            let end = cdb.last_chunk().map(|bytes| u16::from_le_bytes(*bytes))?;
+            Some((start(cdb)?, end.into()))
+        }
+        16 => {
+            let end = cdb.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+            Some((start(cdb)?, end))
+        }
+        6 => {
+            let low = cdb.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
+            let end = cdb.last_chunk().map(|bytes| u16::from_le_bytes(*bytes))?;
+            Some((u64::from(low) | (u64::from(end) << 32), 0))
+        }
+        12 => {
+            let end = cdb.last_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
+            Some((start(cdb)?, end.into()))
+        }
+        _ => None,
+    }
+}
+
+/// The same for a CDB of any other length up to [`CDB_BYTES`]. `front` are the three bytes ahead of it.
+#[cold]
+fn write_long_cdb<M: SharedMemory>(
+    memory: &M,
+    offset: u32,
+    front: u64,
+    cdb: &[u8],
+) -> Result<(), PrepareError> {
+    let mut tail = [0; TAIL_BYTES];
+    if let Some((start, rest)) = tail.split_first_chunk_mut::<3>() {
+        let [attribute, priority, crn, ..] = front.to_le_bytes();
+        *start = [attribute, priority, crn];
+        rest.get_mut(..cdb.len())
+            .ok_or(PrepareError::CdbTooLong)?
+            .copy_from_slice(cdb);
+    }
     let (words, _) = tail.as_chunks::<8>();
-    let mut at = offset.wrapping_add(ATTRIBUTE_OFFSET);
+    let mut at = offset;
     for word in words {
         memory.write_u64(at, u64::from_le_bytes(*word));
         at = at.wrapping_add(8);
     }
     Ok(())
-}
-
-/// Copies a CDB to the start of `field`; `None` when it is longer than [`CDB_BYTES`]. The usual lengths (SPC-5, 4.2.5) are
-/// copied without a call.
-#[inline]
-fn copy_cdb(field: &mut [u8], cdb: &[u8]) -> Option<()> {
-    let field = field.get_mut(..CDB_BYTES)?;
-    if copy_exactly::<10>(field, cdb)
-        || copy_exactly::<16>(field, cdb)
-        || copy_exactly::<6>(field, cdb)
-        || copy_exactly::<12>(field, cdb)
-    {
-        return Some(());
-    }
-    field.get_mut(..cdb.len())?.copy_from_slice(cdb);
-    Some(())
-}
-
-/// Copies `source` if it has `N` bytes.
-#[inline]
-fn copy_exactly<const N: usize>(target: &mut [u8], source: &[u8]) -> bool {
-    match (target.first_chunk_mut::<N>(), <&[u8; N]>::try_from(source)) {
-        (Some(target), Ok(source)) => {
-            *target = *source;
-            true
-        }
-        _ => false,
-    }
 }
 
 /// Fills in the command identifier, the last thing before a request becomes visible.

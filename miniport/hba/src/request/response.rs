@@ -16,11 +16,8 @@ const STATUS_GOOD: u8 = 0;
 /// Prepares a response area, so that a device that returns a request without answering it is found out.
 #[inline]
 pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
-    memory.write_u64(offset.wrapping_add(SENSE_LENGTH), 0);
-    memory.write_u32(
-        offset.wrapping_add(STATUS_WORD),
-        u32::from_le_bytes([0, 0, 0, POISON]),
-    );
+    // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
+    memory.write_u64_pair(offset, 0, u64::from_le_bytes([0, 0, 0, POISON, 0, 0, 0, 0]));
 }
 
 /// The fixed part of a response, read once and then private.

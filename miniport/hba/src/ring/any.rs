@@ -65,20 +65,29 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> Ring<M, S> {
         }
     }
 
-    /// Puts a request into the ring whose descriptors lie in an indirect table of `descriptors` entries at `table`.
-    /// `report_limit` is the most that the device may report as written. Not visible before `publish`.
+    /// Puts a request into the ring whose descriptors lie in an indirect table of `descriptors` entries at `table`, which is in
+    /// `format`. `report_limit` is the most that the device may report as written. Not visible before `publish`.
     ///
     /// # Errors
     /// The caller keeps the request, see [`SubmitError`].
     #[inline]
     pub fn submit_indirect(
         &mut self,
+        format: RingFormat,
         table: u64,
         descriptors: u16,
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        either!(self, ring => ring.submit_indirect(table, descriptors, report_limit, token))
+        match (self, format) {
+            (Self::Split(ring), RingFormat::Split) => {
+                ring.submit_indirect(table, descriptors, report_limit, token)
+            }
+            (Self::Packed(ring), RingFormat::Packed) => {
+                ring.submit_indirect(table, descriptors, report_limit, token)
+            }
+            _ => Err(SubmitError::WrongFormat),
+        }
     }
 
     /// Puts a request of `count` descriptors into the ring itself. Not visible before `publish`.

@@ -108,7 +108,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Ledger<S> {
     }
 
     #[inline]
-    pub(super) const fn tag(&self, generation: u16, index: u16) -> Tag {
+    pub(super) fn tag(&self, generation: u16, index: u16) -> Tag {
         Tag::new(self.queue.get(), generation, index)
     }
 

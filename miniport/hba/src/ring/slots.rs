@@ -15,11 +15,8 @@ pub struct Tag(u64);
 
 impl Tag {
     #[inline]
-    pub(crate) const fn new(queue: u16, generation: u16, index: u16) -> Self {
-        let [i0, i1] = index.to_le_bytes();
-        let [g0, g1] = generation.to_le_bytes();
-        let [q0, q1] = queue.to_le_bytes();
-        Self(u64::from_le_bytes([i0, i1, g0, g1, q0, q1, 0, 0]))
+    pub(crate) fn new(queue: u16, generation: u16, index: u16) -> Self {
+        Self((u64::from(queue) << 32) | (u64::from(generation) << 16) | u64::from(index))
     }
 
     /// The number that goes onto the wire.
@@ -84,11 +81,14 @@ pub(super) struct Slots<S> {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
-    /// Takes over `slots`, of which the first `size` are used; `None` when there are fewer.
+    /// Takes over `slots`, of which the first `size` are used; `None` when there are fewer, or more than 65,535.
     ///
     /// Generations go on from what the slots held, so that a tag from before a reset is not mistaken for a new one.
     pub(super) fn new(mut slots: S, size: u16) -> Option<Self> {
         let last = size.checked_sub(1)?;
+        if slots.as_ref().len() > usize::from(END) {
+            return None;
+        }
         for (slot, next) in slots.as_mut().iter_mut().zip(1u16..) {
             let generation = (slot.generation | 1).wrapping_add(1);
             *slot = Slot {
@@ -174,7 +174,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         report_limit: u32,
         note: u16,
     ) -> Option<(u16, u16)> {
-        let free = self.free.checked_sub(1)?;
+        // With none free the head is END, where there is no slot: one test for both.
         let head = self.head;
         let slot = self.get_mut(head)?;
         let rest = slot.next;
@@ -186,7 +186,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             generation,
         };
         self.head = rest;
-        self.free = free;
+        self.free = self.free.wrapping_sub(1);
         self.outstanding = self.outstanding.wrapping_add(1);
         Some((head, generation))
     }
@@ -217,7 +217,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             return Err(QueueFault::Length);
         }
         slot.generation = generation.wrapping_add(1);
-        self.free_chain(head, next);
+        if next == END {
+            self.free_one(head);
+        } else {
+            self.free_chain(head, next);
+        }
         Ok((token, generation))
     }
 
@@ -247,7 +251,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             return Err(QueueFault::Length);
         }
         slot.generation = generation.wrapping_add(1);
-        self.free_chain(head, END);
+        slot.next = END;
+        self.free_one(head);
         Ok((token, generation, note))
     }
 
@@ -258,7 +263,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         };
         slot.generation = slot.generation.wrapping_add(1);
         let note = slot.next;
-        self.free_chain(head, END);
+        slot.next = END;
+        self.free_one(head);
         note
     }
 
@@ -271,8 +277,21 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         }
     }
 
-    /// Puts a chain, of which `next` follows `head`, behind the last free descriptor.
+    /// Puts a single descriptor, whose link is END, behind the last free one.
     #[inline]
+    fn free_one(&mut self, head: u16) {
+        let tail = self.tail;
+        self.tail = head;
+        if self.free == 0 {
+            self.head = head;
+        } else if let Some(slot) = self.get_mut(tail) {
+            slot.next = head;
+        }
+        self.free = self.free.wrapping_add(1);
+        self.outstanding = self.outstanding.wrapping_sub(1);
+    }
+
+    /// Puts a chain, of which `next` follows `head`, behind the last free descriptor.
     fn free_chain(&mut self, head: u16, next: u16) {
         let mut last = head;
         let mut count = 1u16;

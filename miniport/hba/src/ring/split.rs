@@ -184,10 +184,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             return Ok(None);
         }
         let (id, written) = self.window.read_used(self.used_next);
-        let Some(head) = u16::try_from(id)
-            .ok()
-            .filter(|&head| head <= self.window.mask())
-        else {
+        let Some(head) = u16::try_from(id).ok().filter(|_| id <= self.window.mask()) else {
             return Err(self.ledger.fail(QueueFault::IdOutOfRange));
         };
         let (token, generation) = match self.ledger.slots.complete(head, written) {
@@ -298,7 +295,6 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     /// Descriptors in the ring.
     #[must_use]
     pub const fn size(&self) -> u16 {
-        // A ring has at most 32,768 descriptors, so this cannot wrap.
-        self.window.mask().wrapping_add(1)
+        self.window.size()
     }
 }

@@ -70,10 +70,13 @@ pub(super) fn claim<M: DmaMemory>(
 #[derive(Debug)]
 pub struct RingWindow<M> {
     memory: M,
-    mask: u16,
+    mask: u32,
     descriptors: u32,
     available: u32,
+    /// The entries of the available and of the used ring.
+    available_entries: u32,
     used: u32,
+    used_entries: u32,
 }
 
 impl<M: DmaMemory> RingWindow<M> {
@@ -104,10 +107,13 @@ impl<M: DmaMemory> RingWindow<M> {
         }
         Ok(Self {
             memory,
-            mask,
+            mask: mask.into(),
             descriptors,
             available,
+            // The rings fit, so these cannot overflow.
+            available_entries: available.wrapping_add(ENTRIES),
             used,
+            used_entries: used.wrapping_add(ENTRIES),
         })
     }
 
@@ -123,8 +129,15 @@ impl<M: DmaMemory> RingWindow<M> {
 
     /// Descriptors in the ring less one.
     #[inline]
-    pub(super) const fn mask(&self) -> u16 {
+    pub(super) const fn mask(&self) -> u32 {
         self.mask
+    }
+
+    /// Descriptors in the ring.
+    pub(super) const fn size(&self) -> u16 {
+        // At most 32,768, a power of two that fits 16 bits.
+        let [low, high, _, _] = self.mask.wrapping_add(1).to_le_bytes();
+        u16::from_le_bytes([low, high])
     }
 
     #[inline]
@@ -138,7 +151,7 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     fn at(&self, base: u32, position: u16, bytes: u32) -> u32 {
-        base.wrapping_add(u32::from(position & self.mask).wrapping_mul(bytes))
+        base.wrapping_add((u32::from(position) & self.mask).wrapping_mul(bytes))
     }
 
     #[inline]
@@ -152,10 +165,8 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn write_available(&self, position: u16, head: u16) {
-        self.memory.write_u16(
-            self.at(self.available.wrapping_add(ENTRIES), position, 2),
-            head,
-        );
+        self.memory
+            .write_u16(self.at(self.available_entries, position, 2), head);
     }
 
     #[inline]
@@ -172,8 +183,9 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn write_used_event(&self, index: u16) {
-        let entries = self.at(self.available.wrapping_add(ENTRIES), self.mask, 2);
-        self.memory.write_u16(entries.wrapping_add(2), index);
+        let behind = self.mask.wrapping_add(1).wrapping_mul(2);
+        self.memory
+            .write_u16(self.available_entries.wrapping_add(behind), index);
     }
 
     #[inline]
@@ -186,19 +198,16 @@ impl<M: DmaMemory> RingWindow<M> {
         self.memory.read_u16(self.used.wrapping_add(FLAGS))
     }
 
-    /// Id and length of a used element. Two reads: the element is only aligned to 4 (virtio 2.7.8).
+    /// Id and length of a used element, which is aligned to 4 bytes only (virtio 2.7.8).
     #[inline]
     pub(super) fn read_used(&self, position: u16) -> (u32, u32) {
-        let element = self.at(self.used.wrapping_add(ENTRIES), position, 8);
-        (
-            self.memory.read_u32(element),
-            self.memory.read_u32(element.wrapping_add(4)),
-        )
+        self.memory
+            .read_u32_pair(self.at(self.used_entries, position, 8))
     }
 
     #[inline]
     pub(super) fn read_available_event(&self) -> u16 {
-        let entries = self.at(self.used.wrapping_add(ENTRIES), self.mask, 8);
-        self.memory.read_u16(entries.wrapping_add(8))
+        let behind = self.mask.wrapping_add(1).wrapping_mul(8);
+        self.memory.read_u16(self.used_entries.wrapping_add(behind))
     }
 }

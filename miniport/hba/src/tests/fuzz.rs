@@ -2,12 +2,21 @@
 
 use std::vec::Vec;
 
-use crate::fake::{ConfigSpace, fuzz_capabilities, fuzz_device_answers, fuzz_plan_record};
+use crate::fake::{
+    ConfigSpace, fuzz_capabilities, fuzz_device_answers, fuzz_event_queue, fuzz_packed_ring,
+    fuzz_plan_record,
+};
 use proptest::prelude::*;
 
 #[test]
 fn fixed_inputs() {
-    for body in [fuzz_capabilities, fuzz_device_answers, fuzz_plan_record] {
+    for body in [
+        fuzz_capabilities,
+        fuzz_device_answers,
+        fuzz_plan_record,
+        fuzz_packed_ring,
+        fuzz_event_queue,
+    ] {
         body(&[]);
         body(&[0; 400]);
         body(&[0xFF; 400]);
@@ -31,5 +40,15 @@ proptest! {
     #[test]
     fn device_answers(data in prop::collection::vec(any::<u8>(), 0..600)) {
         fuzz_device_answers(&data);
+    }
+
+    #[test]
+    fn packed_ring(data in prop::collection::vec(any::<u8>(), 0..600)) {
+        fuzz_packed_ring(&data);
+    }
+
+    #[test]
+    fn event_queue(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        fuzz_event_queue(&data);
     }
 }
