@@ -209,7 +209,8 @@ macro_rules! shared_memory {
             }
             #[inline]
             fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
-                self.window.write_pair(offset, first.to_le(), second.to_le());
+                self.window
+                    .write_pair(offset, first.to_le(), second.to_le());
             }
             #[inline]
             fn zero(&self, offset: u32, length: u32) {
