@@ -397,11 +397,13 @@ impl<A: Adapter> Srb<A> {
     }
 
     /// Stores the SCSI status byte.
+    #[inline]
     pub fn set_scsi_status(&mut self, status: u8) {
         self.parts_mut().set_scsi_status(status);
     }
 
     /// Stores how many bytes were transferred; never on a request that ends busy (the port sends the same block again).
+    #[inline]
     pub fn set_data_transfer_length(&mut self, bytes: u32) {
         self.parts_mut().set_data_transfer_length(bytes);
     }

@@ -77,6 +77,24 @@ impl NormalAdapter {
         let response = Response::read(&window, &ticket.prepared);
         let (kind, data_bytes) = (ticket.kind, ticket.prepared.data_bytes());
         let completion = response.completion();
+        if kind == Kind::Command && status::is_plain_success(completion, data_bytes) {
+            // Nearly all requests end here.
+            return status::succeed(srb, port, data_bytes);
+        }
+        self.finish_otherwise(port, srb, &response, kind, data_bytes)
+    }
+
+    /// The same for all but plain successes.
+    #[cold]
+    fn finish_otherwise(
+        &self,
+        port: Port<'_>,
+        srb: Srb<Self>,
+        response: &Response,
+        kind: Kind,
+        data_bytes: u32,
+    ) -> Completed {
+        let completion = response.completion();
         let copy_sense = |srb: &Srb<Self>, sense: &mut [u8]| {
             srb.extension()
                 .map_or(0, |window| response.copy_sense(&window, sense))

@@ -82,7 +82,7 @@ pub(super) enum Left {
 /// What a drain left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drained {
-    /// Requests were taken out: complete them and come again.
+    /// Requests were taken out, or have come meanwhile: complete those that there are and come again.
     More,
     /// Nothing was found, everything is published, and the next completion interrupts.
     Idle,
@@ -171,24 +171,23 @@ impl QueueState {
         ring.suppress_interrupts();
         let mut found = false;
         for place in batch {
-            let used = loop {
-                match ring.take_used() {
-                    Ok(Some(used)) => break used,
-                    // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
-                    Ok(None) if found => return Drained::More,
-                    Ok(None) if ring.rearm_interrupts() == Rearmed::Idle => {
-                        self.is_promised = false;
-                        return Drained::Idle;
-                    }
-                    Ok(None) => {}
-                    Err(fault) => {
-                        self.is_promised = false;
-                        return Drained::Fault(fault);
-                    }
+            match ring.take_used() {
+                Ok(Some(used)) => {
+                    *place = self.requests.take(used.tag.descriptor());
+                    found = true;
                 }
-            };
-            *place = self.requests.take(used.tag.descriptor());
-            found = true;
+                // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
+                Ok(None) if found => return Drained::More,
+                Ok(None) if ring.rearm_interrupts() == Rearmed::More => return Drained::More,
+                Ok(None) => {
+                    self.is_promised = false;
+                    return Drained::Idle;
+                }
+                Err(fault) => {
+                    self.is_promised = false;
+                    return Drained::Fault(fault);
+                }
+            }
         }
         Drained::More
     }

@@ -19,10 +19,25 @@ impl NormalAdapter {
         if state != State::Running {
             return refuse(context.port(), srb, state);
         }
-        match srb.function() {
-            Function::ExecuteScsi | Function::Flush | Function::Shutdown => {
-                self.submit(context, srb)
-            }
+        let function = srb.function();
+        if !matches!(
+            function,
+            Function::ExecuteScsi | Function::Flush | Function::Shutdown
+        ) {
+            return self.start_other(context, srb, function);
+        }
+        self.submit(context, srb)
+    }
+
+    /// Everything but commands.
+    #[cold]
+    fn start_other(
+        &self,
+        context: &mut StartIoContext<'_, Self>,
+        srb: Srb<Self>,
+        function: Function,
+    ) -> Started {
+        match function {
             Function::ResetLogicalUnit | Function::ResetDevice | Function::ResetBus => {
                 self.start_reset(context, srb)
             }

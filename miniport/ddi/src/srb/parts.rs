@@ -403,9 +403,24 @@ impl<'a> Extended<'a> {
         None
     }
 
-    /// The command structure of the block; in nearly all blocks the only one, with a 16-byte command.
+    /// The command structure of the block; in nearly all blocks the first, with a 16-byte command.
     #[inline]
     fn command(self) -> Option<Command> {
+        let [first] = self.fixed().SrbExDataOffset;
+        if self.fixed().NumSrbExData != 0
+            && let Some(data) = self.at::<SRBEX_DATA_SCSI_CDB16>(first)
+        {
+            // SAFETY: `at` checked that the structure lies inside the block.
+            if unsafe { data.as_ref() }.Type == ex_type::SrbExDataTypeScsiCdb16 {
+                return Some(Command::Cdb16(data));
+            }
+        }
+        self.find_command()
+    }
+
+    /// The same for all other blocks.
+    #[inline(never)]
+    fn find_command(self) -> Option<Command> {
         let offset = self.find(|kind| {
             kind == ex_type::SrbExDataTypeScsiCdb16
                 || kind == ex_type::SrbExDataTypeScsiCdb32
