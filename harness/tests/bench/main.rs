@@ -13,6 +13,7 @@ mod header;
 mod house;
 mod input;
 mod kernel;
+mod processors;
 mod readers;
 mod setup;
 mod support;

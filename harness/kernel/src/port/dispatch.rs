@@ -29,7 +29,7 @@ use crate::{
     dpc::{self, Dpc},
     interrupt, irql,
     mem::{self, AllocSpec, Allocation, Contiguity, Placement, Va},
-    processors,
+    processors::{self, park},
     rules::{self, Rule},
     timer,
 };
@@ -152,7 +152,9 @@ fn run_from_dpc(_context: u64) {
 pub(super) fn run() {
     while let Some((ticket, processor)) = adapter::with(next).flatten() {
         match processor {
-            Some(other) if other != processors::current() => handing::hand_over(ticket, other),
+            Some(other) if other != processors::current() && !park::is_wanted() => {
+                handing::hand_over(ticket, other);
+            }
             _ => issue(ticket),
         }
     }
