@@ -36,6 +36,13 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
+    if arguments.machine.processors != 1 {
+        return Err(Fault::setup(
+            "the driver that publishes a dump header is run on one processor",
+            "leave --processors out",
+        )
+        .into());
+    }
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
     let bench = workshop.builder().bench()?;
     let driver = workshop.builder().dump_header()?;

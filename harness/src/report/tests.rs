@@ -9,7 +9,7 @@ use crate::{
         disk::WrongRange,
         memory::{MemoryDifference, VolatileRange},
     },
-    report::{Hex, Report, RuleViolation},
+    report::{Hex, Processors, Report, RuleViolation},
     verdict::{judge, sample},
 };
 
@@ -39,6 +39,10 @@ fn full() -> Report {
         after: 1,
     });
     report.crash = Some(sample::crash::everything());
+    report.processors = Some(Processors {
+        callbacks: vec![700, 300],
+        most_at_once: 2,
+    });
     let disk = report.disk_compare.as_mut().unwrap();
     disk.first_unwritten_change = Some(Hex(0));
     disk.wrong.push(WrongRange {

@@ -14,6 +14,7 @@ mod house;
 mod input;
 mod kernel;
 mod matrix;
+mod processors;
 mod readers;
 mod setup;
 mod stress;

@@ -29,7 +29,7 @@ use crate::{
     dpc::{self, Dpc},
     interrupt, irql,
     mem::{self, AllocSpec, Allocation, Contiguity, Placement, Va},
-    processors,
+    processors::{self, park},
     rules::{self, Rule},
     sync, timer,
 };
@@ -165,7 +165,9 @@ pub fn set_completion_routine(routine: Option<fn()>) {
 pub(super) fn run() {
     while let Some((ticket, processor)) = adapter::with(next).flatten() {
         match processor {
-            Some(other) if other != processors::current() => handing::hand_over(ticket, other),
+            Some(other) if other != processors::current() && !park::is_wanted() => {
+                handing::hand_over(ticket, other);
+            }
             _ => issue(ticket),
         }
     }

@@ -40,8 +40,9 @@ pub(super) fn forget() {
     }
 }
 
-/// Whether this processor is to stand still.
-pub(super) fn is_wanted() -> bool {
+/// Whether the others stand still or are to.
+#[must_use]
+pub fn is_wanted() -> bool {
     WANTED.load(Ordering::SeqCst)
 }
 

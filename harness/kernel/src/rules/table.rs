@@ -145,7 +145,7 @@ rules! {
     StorPortMSILock, Sdv, CHECKED,
         "The MSI spin lock is taken only with InterruptSynchronizePerMessage.";
     StorPortSpinLock, Sdv, CHECKED,
-        "No lock is taken twice or left held at the end of a callback.";
+        "No lock is taken twice, waited for in a circle, or left held at the end of a callback.";
     StorPortSpinLock3, Sdv, CHECKED,
         "Locks are taken in order, and only where the callback permits it.";
     StorPortSpinLock4, Sdv, CHECKED,

@@ -109,15 +109,19 @@ pub(super) fn hibernate(
 }
 
 /// Holds the queues when `share` requests have just reached the miniport, and has as many kept back. No interrupt comes
-/// between, so that none of them can complete before they are counted, unless the miniport completes while it starts.
+/// between, on any processor, so that none of them can complete before they are counted, unless the miniport completes while
+/// it starts.
 fn hold_with_requests(workload: &mut Workload, flight: &mut Flight, share: u32) {
-    let flag = interrupt::disable();
-    workload.launch_more(share, flight);
-    let at_miniport = port::in_flight();
-    port::hold();
-    workload.launch_more(share, flight);
-    let kept_back = u32::try_from(port::waiting()).unwrap_or(u32::MAX);
-    interrupt::restore(flag);
+    let (at_miniport, kept_back) = park::while_parked(|| {
+        let flag = interrupt::disable();
+        workload.launch_more(share, flight);
+        let at_miniport = port::in_flight();
+        port::hold();
+        workload.launch_more(share, flight);
+        let kept_back = u32::try_from(port::waiting()).unwrap_or(u32::MAX);
+        interrupt::restore(flag);
+        (at_miniport, kept_back)
+    });
     record::emit(&Record::InFlight {
         at_miniport,
         kept_back,
