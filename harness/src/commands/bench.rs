@@ -7,19 +7,15 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use proto::scenario::MeasureExtent;
-use serde::Serialize;
 
 use super::print_all;
 use crate::{
     fault::Fault,
     figures::{
-        self, Column, hibernation,
-        hibernation::HibernationFigures,
-        markdown, origin, profile, recorded,
+        self, Column, hibernation, markdown, origin, profile, recorded,
         recorded::Recorded,
-        rows::{self, DumpRow, Memory, Row},
-        table, targets,
-        targets::Target,
+        report::{ColumnReport, Report},
+        table,
     },
     options::{GuestClock, MachineArgs, Options},
     session::Inputs,
@@ -36,7 +32,7 @@ pub struct Args {
     /// Another miniport for the same HBA, to be measured beside this repository's; may be given several times
     #[arg(long, value_name = "FILE.sys", conflicts_with_all = ["record", "compare", "write_docs"])]
     pub driver: Vec<PathBuf>,
-    /// Also write the figures as data (docs/report.md)
+    /// Also write the figures as data (docs/performance.md)
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// A few transfers instead of all, and no hibernation
@@ -134,6 +130,7 @@ fn profiles(arguments: &Args, workshop: &Workshop, options: &Options) -> Result<
         let profile = profile::measure(&inputs, options, &workshop.progress)?;
         workshop.progress.finish();
         print_all(&profile.render());
+        profile.check()?;
     }
     Ok(())
 }
@@ -182,40 +179,4 @@ fn write_document(root: &Path, tables: &str) -> Result<()> {
     let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
     let document = markdown::insert(&document, tables)?;
     fs::write(&path, document).with_context(|| format!("cannot write {DOCUMENT}"))
-}
-
-/// What `--json` writes.
-#[derive(Serialize)]
-struct Report<'a> {
-    commit: String,
-    build_route: String,
-    compiler: String,
-    columns: Vec<ColumnReport<'a>>,
-}
-
-#[derive(Serialize)]
-struct ColumnReport<'a> {
-    driver: &'a str,
-    own: bool,
-    memory: Option<Memory>,
-    normal: Vec<Row>,
-    dump: Vec<DumpRow>,
-    hibernation: Option<HibernationFigures>,
-    left_out: &'a [proto::record::LeftOut],
-    goals: Vec<Target>,
-}
-
-impl<'a> ColumnReport<'a> {
-    fn of(column: &'a Column) -> Self {
-        Self {
-            driver: &column.driver,
-            own: column.own,
-            memory: column.footprint.map(Memory::from),
-            normal: rows::normal(column),
-            dump: rows::dump(column),
-            hibernation: column.hibernation,
-            left_out: &column.left_out,
-            goals: targets::of(column),
-        }
-    }
 }

@@ -143,7 +143,9 @@ pub(super) fn kick() {
 
 fn run_from_dpc(_context: u64) {
     complete::process();
-    if let Some(routine) = *COMPLETION_ROUTINE.lock() {
+    // The lock is free again before the routine runs.
+    let routine = *COMPLETION_ROUTINE.lock();
+    if let Some(routine) = routine {
         routine();
     }
     run();
