@@ -26,6 +26,9 @@ use crate::{
 /// The document with the figures.
 const DOCUMENT: &str = "docs/performance.md";
 
+/// A hibernation image holds what the seed places, so its figures are about one seed unless the user wants another.
+const SEED: u64 = 1;
+
 /// Arguments of `cargo harness bench`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -70,7 +73,8 @@ pub struct Purpose {
 /// Set-up problems, drivers that cannot be measured, and with `--compare` figures that are worse than recorded.
 pub fn execute(arguments: &Args) -> Result<()> {
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let options = arguments.machine.options();
+    let mut options = arguments.machine.options();
+    options.seed = arguments.machine.seed.unwrap_or(SEED);
     if options.clock != GuestClock::Instructions {
         return Err(Fault::setup(
             "figures are counted in instructions of the guest",
@@ -159,6 +163,13 @@ fn columns(arguments: &Args, workshop: &Workshop, options: &Options) -> Result<V
     for (driver, inputs) in all_inputs(arguments, workshop)? {
         let own = driver.is_none();
         let mut column = figures::measure(&inputs, own, options, extent, &workshop.progress)?;
+        if let Some(file) = driver
+            && columns
+                .iter()
+                .any(|other: &Column| other.driver == column.driver)
+        {
+            column.driver = file.display().to_string();
+        }
         if !brief {
             match hibernation::measure(&inputs, options, &workshop.progress) {
                 Ok(figures) => column.hibernation = Some(figures),
