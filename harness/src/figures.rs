@@ -4,7 +4,7 @@
 //! setting; [`rows`] makes figures by request of it. Counts are the same on every machine: the kernel counts instructions, lets
 //! the device work only when it is told to, and the disk has no file behind it.
 //!
-//! [`table`] shows columns to people, [`markdown`] in a document; [`targets`] says which goals are met; [`recorded`] holds
+//! [`table`] shows columns to people, [`markdown`] in a document, [`report`] to programs; [`targets`] says which goals are met; [`recorded`] holds
 //! figures against those of before; [`hibernation`] takes a cycle's; [`profile`] finds the functions that the instructions are in.
 
 pub mod hibernation;
@@ -12,6 +12,7 @@ pub mod markdown;
 pub mod origin;
 pub mod profile;
 pub mod recorded;
+pub mod report;
 pub mod rows;
 pub mod table;
 pub mod targets;

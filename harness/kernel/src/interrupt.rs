@@ -97,15 +97,15 @@ pub enum Flag {
 
 static CONNECTIONS: Lock<BTreeMap<u8, (Handler, Source)>> = Lock::new(BTreeMap::new());
 static DELIVERED: AtomicU64 = AtomicU64::new(0);
-/// DPCs run with interrupts disabled.
+/// Interrupt routines and DPCs run with interrupts disabled.
 static HELD_BACK: AtomicBool = AtomicBool::new(false);
 /// Processors that are in [`wait`].
 static WAITING: Each<AtomicBool> = Each::new([const { AtomicBool::new(false) }; MOST]);
 
-/// Lets no interrupt come between DPCs from now on, or lets them again: for measurements, in which the device may only
-/// interrupt when it is asked to.
-pub fn hold_back(during_dpcs: bool) {
-    HELD_BACK.store(during_dpcs, Ordering::Relaxed);
+/// Lets no interrupt come into interrupt routines and DPCs from now on, or lets them again: for measurements, in which the
+/// device may only interrupt when it is asked to.
+pub fn hold_back(all: bool) {
+    HELD_BACK.store(all, Ordering::Relaxed);
 }
 
 /// Disables interrupts; returns what to [`restore`].
@@ -315,7 +315,9 @@ pub(crate) fn deliver(vector: u8) {
             DELIVERED.fetch_add(1, Ordering::Relaxed);
             let handler = CONNECTIONS.lock().get(&vector).map(|&(handler, _)| handler);
             if let Some(handler) = handler {
-                cpu::enable_interrupts();
+                if !HELD_BACK.load(Ordering::Relaxed) {
+                    cpu::enable_interrupts();
+                }
                 (handler.routine)(handler.context);
                 cpu::disable_interrupts();
             }

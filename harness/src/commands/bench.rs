@@ -7,19 +7,15 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use proto::scenario::MeasureExtent;
-use serde::Serialize;
 
 use super::print_all;
 use crate::{
     fault::Fault,
     figures::{
-        self, Column, hibernation,
-        hibernation::HibernationFigures,
-        markdown, origin, profile, recorded,
+        self, Column, hibernation, markdown, origin, profile, recorded,
         recorded::Recorded,
-        rows::{self, DumpRow, Memory, Row},
-        table, targets,
-        targets::Target,
+        report::{ColumnReport, Report},
+        table,
     },
     options::{GuestClock, MachineArgs, Options},
     session::Inputs,
@@ -30,13 +26,16 @@ use crate::{
 /// The document with the figures.
 const DOCUMENT: &str = "docs/performance.md";
 
+/// A hibernation image holds what the seed places, so its figures are about one seed unless the user wants another.
+const SEED: u64 = 1;
+
 /// Arguments of `cargo harness bench`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Another miniport for the same HBA, to be measured beside this repository's; may be given several times
     #[arg(long, value_name = "FILE.sys", conflicts_with_all = ["record", "compare", "write_docs"])]
     pub driver: Vec<PathBuf>,
-    /// Also write the figures as data (docs/report.md)
+    /// Also write the figures as data (docs/performance.md)
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// A few transfers instead of all, and no hibernation
@@ -74,7 +73,8 @@ pub struct Purpose {
 /// Set-up problems, drivers that cannot be measured, and with `--compare` figures that are worse than recorded.
 pub fn execute(arguments: &Args) -> Result<()> {
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
-    let options = arguments.machine.options();
+    let mut options = arguments.machine.options();
+    options.seed = arguments.machine.seed.unwrap_or(SEED);
     if options.clock != GuestClock::Instructions {
         return Err(Fault::setup(
             "figures are counted in instructions of the guest",
@@ -134,6 +134,7 @@ fn profiles(arguments: &Args, workshop: &Workshop, options: &Options) -> Result<
         let profile = profile::measure(&inputs, options, &workshop.progress)?;
         workshop.progress.finish();
         print_all(&profile.render());
+        profile.check()?;
     }
     Ok(())
 }
@@ -162,6 +163,13 @@ fn columns(arguments: &Args, workshop: &Workshop, options: &Options) -> Result<V
     for (driver, inputs) in all_inputs(arguments, workshop)? {
         let own = driver.is_none();
         let mut column = figures::measure(&inputs, own, options, extent, &workshop.progress)?;
+        if let Some(file) = driver
+            && columns
+                .iter()
+                .any(|other: &Column| other.driver == column.driver)
+        {
+            column.driver = file.display().to_string();
+        }
         if !brief {
             match hibernation::measure(&inputs, options, &workshop.progress) {
                 Ok(figures) => column.hibernation = Some(figures),
@@ -182,40 +190,4 @@ fn write_document(root: &Path, tables: &str) -> Result<()> {
     let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
     let document = markdown::insert(&document, tables)?;
     fs::write(&path, document).with_context(|| format!("cannot write {DOCUMENT}"))
-}
-
-/// What `--json` writes.
-#[derive(Serialize)]
-struct Report<'a> {
-    commit: String,
-    build_route: String,
-    compiler: String,
-    columns: Vec<ColumnReport<'a>>,
-}
-
-#[derive(Serialize)]
-struct ColumnReport<'a> {
-    driver: &'a str,
-    own: bool,
-    memory: Option<Memory>,
-    normal: Vec<Row>,
-    dump: Vec<DumpRow>,
-    hibernation: Option<HibernationFigures>,
-    left_out: &'a [proto::record::LeftOut],
-    goals: Vec<Target>,
-}
-
-impl<'a> ColumnReport<'a> {
-    fn of(column: &'a Column) -> Self {
-        Self {
-            driver: &column.driver,
-            own: column.own,
-            memory: column.footprint.map(Memory::from),
-            normal: rows::normal(column),
-            dump: rows::dump(column),
-            hibernation: column.hibernation,
-            left_out: &column.left_out,
-            goals: targets::of(column),
-        }
-    }
 }

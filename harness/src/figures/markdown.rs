@@ -1,6 +1,6 @@
 //! The figures as a table of a document, between two markers: [`insert`].
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::Result;
 
@@ -74,13 +74,16 @@ fn normal(out: &mut String, column: &Column) {
             row.exports.values().sum::<f64>()
         );
     }
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for left_out in &column.left_out {
+        let names = reasons.entry(&left_out.reason).or_default();
+        names.push(rows::name(left_out.transfer));
+    }
+    for (reason, names) in reasons {
         let _ = writeln!(
             out,
-            "\n{}: not measured ({:?}), {}.",
-            rows::name(left_out.transfer),
-            left_out.subject,
-            left_out.reason
+            "\nNot measured, because {reason}: {}.",
+            names.join(", ")
         );
     }
 }

@@ -1,8 +1,8 @@
 //! Where a driver's instructions are: every one of a stretch of 4 KiB reads, by the function that it belongs to.
 //!
 //! QEMU logs each instruction that it executes in the address range of driver images (`-d exec` in single steps), between two
-//! checkpoints of the bench kernel. So the profile is no sample: it has the same instructions that the figures count. Functions
-//! that the compiler put into others are told apart where the PDB does.
+//! checkpoints of the bench kernel. So the profile is no sample: it has the same instructions that the figures count, and a second
+//! witness says the same ([`Profile::check`]). Functions that the compiler put into others are told apart where the PDB does.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use proto::{
     owner::Role,
-    record::{Record, Subject},
+    record::{Record, Stretch, Subject},
     scenario::{Job, MeasureExtent},
 };
 
@@ -39,13 +39,19 @@ pub const IMAGES: Range<u64> = 0xFFFF_F800_0000_0000..0xFFFF_F810_0000_0000;
 /// Shares below that of all instructions are summed up.
 const SMALLEST_SHARE: f64 = 0.005;
 
+/// Share by which log and counts may differ.
+const TOLERANCE: f64 = 0.001;
+
 /// A profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     driver: String,
     transfer: String,
     requests: u64,
+    /// Instructions in the log.
     instructions: u64,
+    /// Instructions that the bench kernel counted in the same stretch.
+    counted: u64,
     functions: Vec<Function>,
 }
 
@@ -118,13 +124,7 @@ pub fn measure(inputs: &Inputs, options: &Options, progress: &Progress) -> Resul
         .transpose()?
         .unwrap_or_default();
     let counts = counts(&log, base)?;
-    Ok(Profile::of(
-        &symbols,
-        &inlined,
-        &counts,
-        rows::name(stretch.transfer),
-        stretch.requests,
-    ))
+    Ok(Profile::of(&symbols, &inlined, &counts, &stretch))
 }
 
 /// Executions of each address of the image at `base`, from QEMU's log.
@@ -151,8 +151,7 @@ impl Profile {
         symbols: &Symbols,
         inlined: &Inlined,
         counts: &BTreeMap<u64, u64>,
-        transfer: String,
-        requests: u64,
+        stretch: &Stretch,
     ) -> Self {
         let mut functions: BTreeMap<(String, String), u64> = BTreeMap::new();
         for (&rva, &count) in counts {
@@ -176,11 +175,32 @@ impl Profile {
         functions.sort_by(|a, b| b.instructions.cmp(&a.instructions).then_with(|| a.cmp(b)));
         Self {
             driver: symbols.image.name.clone(),
-            transfer,
-            requests,
+            transfer: rows::name(stretch.transfer),
+            requests: stretch.requests,
+            counted: stretch.costs.iter().map(|cost| cost.instructions).sum(),
             instructions: counts.values().sum(),
             functions,
         }
+    }
+
+    /// Holds the log against the kernel's counts: they may differ by [`TOLERANCE`], because QEMU logs an instruction twice that is
+    /// interrupted or faults and is started again, as the write of each doorbell is.
+    ///
+    /// # Errors
+    /// They differ by more: a defect of the bench.
+    pub fn check(&self) -> Result<()> {
+        let difference = self.instructions.abs_diff(self.counted);
+        if ratio(difference, self.counted) <= TOLERANCE && self.counted > 0 {
+            return Ok(());
+        }
+        Err(Fault::check(
+            format!(
+                "QEMU logged {} instructions of the driver, the bench kernel counted {}",
+                self.instructions, self.counted
+            ),
+            "a defect of the bench: its figures are wrong",
+        )
+        .into())
     }
 
     /// The profile as text: by function of the linker, then by what was put into it.
@@ -193,7 +213,7 @@ impl Profile {
             "{}, {}: {:.1} instructions by request, by function",
             self.driver,
             self.transfer,
-            ratio(self.instructions, self.requests)
+            ratio(self.counted, self.requests),
         );
         let mut outer: Vec<(&str, u64)> = Vec::new();
         for function in &self.functions {
@@ -233,6 +253,25 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_tells_of_other_instructions_is_no_witness() {
+        let profile = |instructions, counted| Profile {
+            driver: "sample.sys".to_owned(),
+            transfer: "read".to_owned(),
+            requests: 1,
+            instructions,
+            counted,
+            functions: Vec::new(),
+        };
+        assert!(profile(100_050, 100_000).check().is_ok());
+        for (logged, counted) in [(101_000, 100_000), (99_000, 100_000), (0, 0)] {
+            assert!(
+                profile(logged, counted).check().is_err(),
+                "{logged} {counted}"
+            );
+        }
+    }
 
     #[test]
     fn the_address_of_a_log_line_is_its_second_field() {

@@ -1,10 +1,16 @@
 //! Figures from counts that a person can check.
 
-use proto::record::{Cost, Flow, Footprint, Stretch, Subject, Transfer};
+use std::{collections::BTreeSet, fs, path::Path};
+
+use proto::record::{Cost, Flow, Footprint, LeftOut, Stretch, Subject, Transfer};
+use serde_json::Value;
 
 use super::{
-    Column, markdown,
+    Column,
+    hibernation::HibernationFigures,
+    markdown,
     recorded::{OTHER_COMPILER_TOLERANCE, Recorded, TOLERANCE},
+    report::{ColumnReport, Report},
     rows::{self, STANDARD},
     table, targets,
 };
@@ -225,4 +231,62 @@ fn tables_hold_the_figures() {
         "{new}"
     );
     assert!(markdown::insert("no place", &tables).is_err());
+}
+
+fn paths(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    match value {
+        // Its names are those of routines.
+        _ if prefix.ends_with(".exports") && value.is_object() => {}
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                let path = format!("{prefix}.{name}");
+                found.insert(path.trim_start_matches('.').to_owned());
+                paths(inner, &path, found);
+            }
+        }
+        Value::Array(entries) => {
+            for entry in entries {
+                paths(entry, &format!("{prefix}[]"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_names_every_field_and_no_other() {
+    let mut column = column();
+    column.left_out.push(LeftOut {
+        subject: Subject::Driver,
+        transfer: STANDARD,
+        reason: "too long".to_owned(),
+    });
+    column.hibernation = Some(HibernationFigures {
+        memory_bytes: 1 << 27,
+        image_bytes: 1 << 24,
+        write_requests: 16,
+        read_requests: 8,
+        image_mib_by_gib: 128.0,
+        write_requests_by_gib: 128.0,
+        read_requests_by_gib: 64.0,
+        marked_bytes: 4096,
+    });
+    let report = Report {
+        commit: "0".to_owned(),
+        build_route: "some".to_owned(),
+        compiler: "rustc".to_owned(),
+        columns: vec![ColumnReport::of(&column)],
+    };
+    let mut found = BTreeSet::new();
+    let value = serde_json::to_value(&report).expect("serialisable");
+    paths(&value, "", &mut found);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
+    let document = fs::read_to_string(file).expect("readable");
+    let (_, data) = document.split_once("## The data").expect("the section");
+    let named: BTreeSet<String> = data
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert_eq!(found, named);
 }

@@ -7,6 +7,7 @@ mod cycle;
 mod debug;
 mod dump;
 mod features;
+mod figures;
 mod fuzz;
 mod guard;
 mod header;

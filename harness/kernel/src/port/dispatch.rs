@@ -145,7 +145,7 @@ pub(super) fn kick() {
 
 fn run_from_dpc(_context: u64) {
     complete::process();
-    // The lock is free again before the call is made.
+    // The lock is free again before the routine runs.
     let routine = *COMPLETION_ROUTINE.lock();
     if let Some(routine) = routine {
         routine();
