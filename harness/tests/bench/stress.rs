@@ -26,7 +26,10 @@ fn disks_come_and_go_under_load_and_nothing_is_lost() {
     assert_eq!(report["cycles"]["completed"], 1);
     let deleted = |boot: &Value| {
         let events = boot["events"].as_array().expect("a list");
-        events.iter().filter(|name| *name == "DEVICE_DELETED").count()
+        events
+            .iter()
+            .filter(|name| *name == "DEVICE_DELETED")
+            .count()
     };
     let boots = report["boots"].as_array().expect("a list");
     assert!(boots.iter().map(deleted).sum::<usize>() > 0, "{boots:?}");
