@@ -20,12 +20,15 @@ use crate::{
     progress::Verbosity,
     report::{Outcome, Report},
     run_directory::{Keep, RunDirectory},
-    session::{Inputs, tamper::HostFault},
+    session::{Inputs, stress::StressEnd, tamper::HostFault},
     setup::Need,
     trial::{self, Origin, Workshop},
 };
 
 pub mod tree;
+
+/// Rounds of a case with the job `stress`: all of a turn.
+const STRESS_ROUNDS: u32 = 8;
 
 /// A red case.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +93,8 @@ pub enum CaseJob {
     Exhaust,
     /// A bug check, and a kernel dump.
     Crash,
+    /// A few rounds of a stress run on all disks.
+    Stress,
 }
 
 /// Faults of the bench kernel by name.
@@ -218,6 +223,7 @@ impl Case {
             host_fault: self.host_fault()?,
             filter: self.filter,
             disks: self.disks.unwrap_or(1),
+            stress: (self.job == CaseJob::Stress).then_some(StressEnd::Rounds(STRESS_ROUNDS)),
             ..Options::default()
         };
         let setup = trial::describe(
@@ -229,6 +235,7 @@ impl Case {
         )?;
         let job = match self.job {
             CaseJob::Cycle => Job::Cycle { count: 1 },
+            CaseJob::Stress => Job::Stress,
             CaseJob::Run => Job::Run { exhaust: false },
             CaseJob::Exhaust => Job::Run { exhaust: true },
             CaseJob::Crash => Job::Crash {

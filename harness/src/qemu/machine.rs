@@ -8,7 +8,7 @@ use std::{
 
 use proto::hiber::PACKAGE_BASE;
 
-use super::other_disks::{node_name, other_disk};
+use super::other_disks::{node_name, other_disk, throttle_group};
 use crate::{
     disk::others::OtherDisk,
     options::{GuestClock, Machine, hba::HbaOptions},
@@ -241,8 +241,10 @@ impl MachineSpec {
         }
         for disk in &self.other_disks {
             let node = node_name(disk.address);
+            let group = throttle_group(disk.address);
+            line.option("-object", format!("throttle-group,id={group}"));
             let mut text = OsString::from(format!(
-                "driver=raw,node-name={node},discard=unmap,file.driver=file,file.filename="
+                "driver=throttle,node-name={node},throttle-group={group},file.driver=raw,file.discard=unmap,discard=unmap,file.file.driver=file,file.file.filename="
             ));
             text.push(escaped(disk.file.as_os_str()));
             line.option("-blockdev", text);
@@ -402,7 +404,9 @@ mod tests {
         spec.other_disks = of_machine(4, "/run/a,b".as_ref());
         let text = text(&spec);
         for words in [
-            "node-name=unit-2-300,discard=unmap,file.driver=file,file.filename=/run/a,,b/disk-2-300.raw",
+            "-object throttle-group,id=limit-2-300 ",
+            "driver=throttle,node-name=unit-2-300,throttle-group=limit-2-300,",
+            "file.file.filename=/run/a,,b/disk-2-300.raw",
             "scsi-id=2,lun=300,drive=unit-2-300,serial=unit-2-300,logical_block_size=4096",
             "scsi-id=0,lun=0,drive=disk,",
         ] {

@@ -10,6 +10,23 @@ pub fn node_name(address: UnitAddress) -> String {
     format!("unit-{}-{}", address.target, address.lun)
 }
 
+/// Name of the group that limits the requests to the unit's disk a second: without a limit at first, so that it can be given one
+/// while the machine runs.
+#[must_use]
+pub fn throttle_group(address: UnitAddress) -> String {
+    format!("limit-{}-{}", address.target, address.lun)
+}
+
+/// Arguments of `qom-set` that let so many requests a second through to the disk at `address`; 0: all.
+#[must_use]
+pub fn limit(address: UnitAddress, requests_a_second: u32) -> Value {
+    json!({
+        "path": format!("/objects/{}", throttle_group(address)),
+        "property": "limits",
+        "value": { "iops-total": requests_a_second },
+    })
+}
+
 /// The device of a disk beside the first one; its node has its name.
 #[must_use]
 pub(super) fn other_disk(address: UnitAddress, sector_bytes: u32) -> String {

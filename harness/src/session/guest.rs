@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use proto::record::{Checkpoint, Level, Record};
 
+use self::checkpoint::Then;
 use super::{
     life::{Boot, Hit, PowerOff, QmpEvent},
     power::power_off,
@@ -73,8 +74,8 @@ pub struct Guest<'a> {
     warnings: usize,
     /// Where the CPU stands since the last [`RunEnd::Stopped`].
     stands_at: Option<u64>,
-    /// The machine is to be stopped for so long once it runs again.
-    pause: Option<Duration>,
+    /// What is to happen once the machine runs again.
+    then: Option<Then>,
 }
 
 impl<'a> Guest<'a> {
@@ -125,7 +126,7 @@ impl<'a> Guest<'a> {
             hung: None,
             warnings: 0,
             stands_at: None,
-            pause: None,
+            then: None,
         })
     }
 
@@ -270,7 +271,7 @@ impl<'a> Guest<'a> {
                     }
                     watch.apply(debugger)?;
                     watch.pass(debugger, registers.rip)?;
-                    self.pause_if_asked()?;
+                    self.do_meanwhile()?;
                 }
                 Waited::Stopped(Stop::Signal(_)) => debugger.resume()?,
                 Waited::Stopped(Stop::Exited) | Waited::Closed => return Ok(RunEnd::Ended),

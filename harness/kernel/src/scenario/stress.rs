@@ -88,7 +88,7 @@ fn go_on(round: u32, action: StressAction) -> bool {
     ENOUGH.load(Ordering::SeqCst) == 0
 }
 
-/// Has the host do something; it is done when this returns.
+/// Has the host do something; it is done when this returns, or soon after.
 fn ask(action: HostAction) {
     record::emit(&Record::HostWanted { action });
     record::checkpoint(Checkpoint::HostWanted);
@@ -173,12 +173,13 @@ impl Course {
             return Ok(());
         };
         let mut flight = workload.launch(self.in_flight / 2);
-        workload.launch_at(unit.address, self.in_flight / 2, &mut flight);
-        workload.unit_left(unit.address);
         let (target, lun) = (unit.address.target, unit.address.lun);
         ask(HostAction::Unplug { target, lun });
+        workload.launch_at(unit.address, self.in_flight / 2, &mut flight);
+        workload.unit_left(unit.address);
+        let announced = port::await_bus_change("a disk was pulled out");
         let _ = workload.land(flight, StressAction::Unplug.name());
-        if port::await_bus_change("a disk was pulled out") {
+        if announced {
             let units = port::scan()?;
             rules::demand(
                 Rule::BusChangeMissed,

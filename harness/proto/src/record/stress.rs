@@ -12,7 +12,7 @@ pub enum HostAction {
         /// LUN.
         lun: u8,
     },
-    /// Pull it out.
+    /// Hold its requests up, and pull it out when the machine has run for a moment: some are in flight then.
     Unplug {
         /// Target.
         target: u8,

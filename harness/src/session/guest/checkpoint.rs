@@ -14,13 +14,28 @@ use crate::{
     disk::others::UnitAddress,
     fault::Fault,
     gdb::{Debugger, Registers},
-    qemu::other_disks::{node_name, other_disk_properties},
+    qemu::other_disks::{limit, node_name, other_disk_properties},
     session::{memory, tamper::HostFault},
 };
 
 /// Attempts to plug a disk in whose last requests QEMU has not let go yet, and the time between two.
 const PLUG_ATTEMPTS: u32 = 100;
 const PLUG_PAUSE: Duration = Duration::from_millis(20);
+
+/// Requests a second of a disk that is about to go, and of one that is not.
+const HELD_UP: u32 = 1;
+const NO_LIMIT: u32 = 0;
+/// Time in which the guest sends requests to a disk that is about to go.
+const BEFORE_UNPLUG: Duration = Duration::from_millis(100);
+
+/// What happens once the machine runs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It is stopped for so long.
+    Pause(Duration),
+    /// A disk is pulled out.
+    Unplug(UnitAddress),
+}
 
 impl Guest<'_> {
     /// Does what a checkpoint is there for.
@@ -105,15 +120,15 @@ impl Guest<'_> {
             });
         match action {
             Some(HostAction::Unplug { target, lun }) => {
-                let id = node_name(unit(target, lun));
-                self.qemu
-                    .qmp
-                    .execute("device_del", json!({ "id": id }))
-                    .map(|_| ())
+                // QEMU lets all requests end whenever it stops the machine: the disk must go while it runs.
+                let address = unit(target, lun);
+                self.set_limit(address, HELD_UP)?;
+                self.then = Some(Then::Unplug(address));
+                Ok(())
             }
             Some(HostAction::Plug { target, lun }) => self.plug(unit(target, lun)),
             Some(HostAction::Pause { milliseconds }) => {
-                self.pause = Some(Duration::from_millis(milliseconds.into()));
+                self.then = Some(Then::Pause(Duration::from_millis(milliseconds.into())));
                 Ok(())
             }
             None => Err(Fault::check(
@@ -141,13 +156,30 @@ impl Guest<'_> {
         }
     }
 
-    /// Stops the machine that was just let go, if the guest asked for it. QEMU tells the debugger, who lets it run again.
-    pub(super) fn pause_if_asked(&mut self) -> Result<()> {
-        if let Some(time) = self.pause.take() {
-            self.qemu.qmp.stop()?;
-            thread::sleep(time);
+    /// Does to the machine that was just let go what the guest asked for.
+    pub(super) fn do_meanwhile(&mut self) -> Result<()> {
+        match self.then.take() {
+            None => Ok(()),
+            // QEMU tells the debugger, who lets it run again.
+            Some(Then::Pause(time)) => {
+                self.qemu.qmp.stop()?;
+                thread::sleep(time);
+                Ok(())
+            }
+            Some(Then::Unplug(address)) => {
+                thread::sleep(BEFORE_UNPLUG);
+                let id = node_name(address);
+                self.qemu.qmp.execute("device_del", json!({ "id": id }))?;
+                self.set_limit(address, NO_LIMIT)
+            }
         }
-        Ok(())
+    }
+
+    fn set_limit(&mut self, address: UnitAddress, requests_a_second: u32) -> Result<()> {
+        self.qemu
+            .qmp
+            .execute("qom-set", limit(address, requests_a_second))
+            .map(|_| ())
     }
 }
 
