@@ -102,9 +102,10 @@ impl Workload {
         });
     }
 
-    /// Submits a request that changes nothing on the disk, and does not wait for it.
-    pub fn launch_flush(&self) {
-        if let Err(error) = port::submit(Request::synchronize_cache(&self.unit)) {
+    /// Submits a request that changes nothing on the disk, and does not wait for its end. It is issued when this returns.
+    pub fn launch_flush(&mut self) {
+        let request = self.assigned(Request::synchronize_cache(&self.unit));
+        if let Err(error) = port::submit(request) {
             log_warning!("workload: SYNCHRONIZE CACHE cannot be launched: {error}");
         }
     }
