@@ -148,7 +148,7 @@ pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocatio
     at_work::begin();
     let given_up = giant::give_up(For::Driver);
     delay::maybe();
-    if stack == 0 {
+    if stack == 0 && callback.role == Role::Normal {
         delay::arm();
     }
     let start = timer::instructions();

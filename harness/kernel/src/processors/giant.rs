@@ -92,15 +92,14 @@ pub fn enter_with(meanwhile: impl Fn()) -> Entered {
     }
     let me = super::current();
     let from_driver = IN_DRIVER.of(me).swap(false, Ordering::SeqCst);
-    while OWNER.load(Ordering::SeqCst) != NOBODY {
+    while !try_acquire(me) {
         meanwhile();
         hint::spin_loop();
     }
-    // Whoever is faster holds it for a moment only; a message that comes then finds this processor again.
-    let entered = enter();
+    DEPTH.store(1, Ordering::Relaxed);
     Entered {
+        first: true,
         from_driver,
-        ..entered
     }
 }
 
@@ -174,14 +173,20 @@ fn release(to_driver: bool) {
 }
 
 fn acquire(me: usize) {
-    while OWNER
-        .compare_exchange(NOBODY, me, Ordering::SeqCst, Ordering::Relaxed)
-        .is_err()
-    {
+    while !try_acquire(me) {
         hint::spin_loop();
     }
-    let changes = CHANGES.load(Ordering::SeqCst);
-    if ACTED_ON.of(me).swap(changes, Ordering::SeqCst) != changes {
-        cpu::forget_translations();
+}
+
+fn try_acquire(me: usize) -> bool {
+    let taken = OWNER
+        .compare_exchange(NOBODY, me, Ordering::SeqCst, Ordering::Relaxed)
+        .is_ok();
+    if taken {
+        let changes = CHANGES.load(Ordering::SeqCst);
+        if ACTED_ON.of(me).swap(changes, Ordering::SeqCst) != changes {
+            cpu::forget_translations();
+        }
     }
+    taken
 }

@@ -103,11 +103,13 @@ impl Workload {
         });
     }
 
-    /// Submits a request that changes nothing on the disk, and does not wait for it.
-    pub fn launch_flush(&self) {
-        if let Some(book) = self.books.first()
-            && let Err(error) = port::submit(Request::synchronize_cache(&book.unit))
-        {
+    /// Submits a request that changes nothing on the disk, and does not wait for its end. It is issued when this returns.
+    pub fn launch_flush(&mut self) {
+        let Some(unit) = self.books.first().map(|book| book.unit.clone()) else {
+            return;
+        };
+        let request = self.assigned(Request::synchronize_cache(&unit));
+        if let Err(error) = port::submit(request) {
             log_warning!("workload: SYNCHRONIZE CACHE cannot be launched: {error}");
         }
     }
