@@ -19,7 +19,7 @@ use hba::{
 
 use super::{Kind, NormalAdapter, Ticket};
 use crate::{
-    request::{PATH, command, command_without_data, segments},
+    request::{PATH, Refusal, command, command_without_data, segments},
     status,
 };
 
@@ -31,8 +31,9 @@ impl NormalAdapter {
     pub(super) fn build(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
         let port = context.port();
         match srb.function() {
-            Function::ExecuteScsi => self.build_command(port, srb),
-            Function::Flush | Function::Shutdown => self.build_flush(port, srb),
+            Function::ExecuteScsi | Function::Flush | Function::Shutdown => {
+                self.build_request(port, srb)
+            }
             Function::ResetLogicalUnit
             | Function::ResetDevice
             | Function::ResetBus
@@ -48,38 +49,20 @@ impl NormalAdapter {
         }
     }
 
+    /// What goes to a unit. One place for all of it, so that the compiler puts the frame in line.
     #[inline]
-    fn build_command(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
-        let (kind, prepared) = match command(&srb, port) {
-            Ok((request, list)) => {
-                let kind = match request.cdb {
-                    [opcode::INQUIRY, page_or_not, ..] if page_or_not & 1 == 0 => Kind::Inquiry,
-                    _ => Kind::Command,
-                };
-                (kind, self.write_frame(&srb, port, &request, list))
-            }
-            Err(refusal) => {
-                recorder::record(Event::RequestRefused, refusal.code(), 0);
-                let status = match srb.address().path {
-                    PATH => SrbStatus::InvalidRequest,
-                    _ => SrbStatus::NoDevice,
-                };
-                return Built::Completed(srb.complete(port, status));
-            }
+    fn build_request(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
+        let flush = synchronize_cache_10();
+        let asked = if srb.function() == Function::ExecuteScsi {
+            command(&srb, port).map(|(request, list)| (kind_of(request.cdb), request, list))
+        } else {
+            flush_command(&srb, flush.as_bytes())
+        };
+        let (kind, prepared) = match asked {
+            Ok((kind, request, list)) => (kind, self.write_frame(&srb, port, &request, list)),
+            Err(refusal) => return refuse(port, srb, refusal),
         };
         finish_build(port, srb, kind, prepared)
-    }
-
-    /// FLUSH and SHUTDOWN: the unit's cache goes to the medium.
-    fn build_flush(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
-        let unit = srb.address();
-        if unit.path != PATH {
-            return Built::Completed(srb.complete(port, SrbStatus::NoDevice));
-        }
-        let cdb = synchronize_cache_10();
-        let request = command_without_data(unit, cdb.as_bytes());
-        let prepared = self.write_frame(&srb, port, &request, ScatterGather::EMPTY);
-        finish_build(port, srb, Kind::Flush, prepared)
     }
 
     /// Writes header, response area and descriptor table into the SRB extension.
@@ -106,6 +89,43 @@ impl NormalAdapter {
             status::of_refusal(error)
         })
     }
+}
+
+/// What a command is, where it matters at completion.
+#[inline]
+fn kind_of(cdb: &[u8]) -> Kind {
+    match cdb {
+        [opcode::INQUIRY, page_or_not, ..] if page_or_not & 1 == 0 => Kind::Inquiry,
+        _ => Kind::Command,
+    }
+}
+
+/// FLUSH and SHUTDOWN: the unit's cache goes to the medium.
+#[cold]
+fn flush_command<'a>(
+    srb: &Srb<NormalAdapter>,
+    cdb: &'a [u8],
+) -> Result<(Kind, Request<'a>, ScatterGather<'a>), Refusal> {
+    let unit = srb.address();
+    if unit.path != PATH {
+        return Err(Refusal::NoSuchPath);
+    }
+    Ok((
+        Kind::Flush,
+        command_without_data(unit, cdb),
+        ScatterGather::EMPTY,
+    ))
+}
+
+/// A request that makes no command.
+#[cold]
+fn refuse(port: Port<'_>, srb: Srb<NormalAdapter>, refusal: Refusal) -> Built<NormalAdapter> {
+    recorder::record(Event::RequestRefused, refusal.code(), 0);
+    let status = match refusal {
+        Refusal::NoSuchPath => SrbStatus::NoDevice,
+        Refusal::Bidirectional | Refusal::NoScatterGather => SrbStatus::InvalidRequest,
+    };
+    Built::Completed(srb.complete(port, status))
 }
 
 /// Finds room for the frame in the SRB extension, which the port may have scattered for the device.

@@ -3,7 +3,7 @@
 //! Key type: [`CompletionDpc`]. Many requests are taken out under one hold of the lock and completed after it; the pass has a bound, after which
 //! the call issues itself again, so that other work of the processor gets its turn.
 
-use core::sync::atomic::Ordering;
+use core::{mem::ManuallyDrop, sync::atomic::Ordering};
 
 use ddi::{
     adapter::DpcRoutine,
@@ -49,7 +49,8 @@ impl NormalAdapter {
     fn complete_requests(&self, context: &mut DpcContext<'_, Self>, queue: &Queue, number: u16) {
         let port = context.port();
         for _ in 0..BATCHES_MAX {
-            let mut batch = [const { None }; BATCH];
+            // Not dropped: the loop below takes every request out.
+            let mut batch = ManuallyDrop::new([const { None }; BATCH]);
             let drained = queue
                 .state
                 .with(context.at_dispatch(), |state| state.drain(&mut batch));
