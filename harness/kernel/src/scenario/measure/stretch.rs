@@ -16,12 +16,14 @@ use crate::{
     mem::Allocation,
     port::{self, Buffer, Request, RequestId, Unit},
     sync::Lock,
+    timer,
 };
 
 /// Rounds before the counting begins.
 const WARM_UP_ROUNDS: u64 = 3;
-/// Rounds without a completion after which the miniport is stuck.
-const IDLE_ROUNDS: u32 = 1000;
+/// Instructions without a completion after which the miniport is stuck. The device's thread raises its interrupt after the answer
+/// is in the ring, and a busy host may keep it from that for a while.
+const PATIENCE: u64 = 5_000_000_000;
 /// Sectors of the unit are used one behind the other up to here, in requests.
 const SPREAD_REQUESTS: u64 = 64;
 
@@ -137,7 +139,7 @@ fn counted(device: &Device, depth: u32, requests: u64, edge: fn()) -> Result<Cou
 
 /// Goes on round by round until so many requests were completed.
 fn rounds_until(device: &Device, completed: u64) -> Result<(), String> {
-    let mut idle = 0;
+    let mut last = timer::instructions();
     loop {
         let before = with(|class| class.completed)?;
         if before >= completed {
@@ -153,8 +155,10 @@ fn rounds_until(device: &Device, completed: u64) -> Result<(), String> {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        idle = if now == before { idle + 1 } else { 0 };
-        if idle > IDLE_ROUNDS {
+        if now != before {
+            last = timer::instructions();
+        }
+        if timer::instructions().wrapping_sub(last) > PATIENCE {
             return Err(format!(
                 "the miniport completes nothing more after {now} requests"
             ));
