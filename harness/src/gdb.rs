@@ -91,6 +91,8 @@ pub enum Waited {
 pub struct Debugger {
     wire: Wire,
     decoder: Decoder,
+    /// The processor that stopped last, as the stub numbers its threads: in hexadecimal, from 1.
+    thread: String,
 }
 
 impl Debugger {
@@ -106,6 +108,7 @@ impl Debugger {
         let mut debugger = Self {
             wire,
             decoder: Decoder::default(),
+            thread: "1".to_owned(),
         };
         let features = debugger.ask("qSupported:swbreak+;hwbreak+")?;
         if !features.contains("PacketSize=") {
@@ -213,12 +216,12 @@ impl Debugger {
         self.send("vCont;c")
     }
 
-    /// Executes one instruction, with interrupts and timers held back.
+    /// Executes one instruction on the processor that stopped, with interrupts and timers held back and the others stopped.
     ///
     /// # Errors
     /// The stub does not stop again.
     pub fn step(&mut self) -> Result<Stop> {
-        self.send("vCont;s:1")?;
+        self.send(&format!("vCont;s:{}", self.thread))?;
         match self.wait(ANSWER_LIMIT)? {
             Waited::Stopped(stop) => Ok(stop),
             Waited::Running | Waited::Closed => {
@@ -233,7 +236,12 @@ impl Debugger {
     /// The connection fails, or the user interrupts.
     pub fn wait(&mut self, limit: Duration) -> Result<Waited> {
         match self.receive(limit)? {
-            Received::Packet(text) => Ok(Waited::Stopped(parse_stop(&text))),
+            Received::Packet(text) => {
+                if let Some(thread) = thread_of(&text) {
+                    thread.clone_into(&mut self.thread);
+                }
+                Ok(Waited::Stopped(parse_stop(&text)))
+            }
             Received::Nothing => Ok(Waited::Running),
             Received::Closed => Ok(Waited::Closed),
         }
@@ -330,6 +338,14 @@ enum Received {
     Packet(String),
     Nothing,
     Closed,
+}
+
+/// The thread that a stop reply names: `T05thread:02;`.
+fn thread_of(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_once("thread:")?;
+    let digits = behind.split(';').next()?;
+    let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    is_number.then_some(digits)
 }
 
 fn parse_stop(text: &str) -> Stop {

@@ -48,6 +48,8 @@ pub struct Driver {
 pub struct SmallParts {
     /// Offset of the context record, if it says one.
     pub context_offset: Option<u64>,
+    /// Offset of the block of the processor that stopped the system, if it says one.
+    pub processor_offset: Option<u64>,
     /// The debugger's data block, if it has one.
     pub debugger_data: Option<DataBlock>,
     /// The drivers, in the order of the file.
@@ -70,6 +72,7 @@ impl SmallParts {
         if !context_offset.is_none_or(|at| within(at, CONTEXT_BYTES as u64)) {
             return Err(PagesError::Triage("its context lies outside of it"));
         }
+        let processor_offset = Some(field(0x1c)).filter(|&at| at != 0 && within(at, 1));
         let debugger_data = DataBlock {
             address: debugger_data_block,
             bytes: field(0x74),
@@ -81,6 +84,7 @@ impl SmallParts {
         }
         Ok(Self {
             context_offset,
+            processor_offset,
             debugger_data: (debugger_data.bytes > 0).then_some(debugger_data),
             drivers: read_drivers(source, field(0x30), field(0x34))?,
         })

@@ -125,3 +125,16 @@ fn a_running_machine_and_a_gone_one_are_told_apart() {
         Waited::Closed
     );
 }
+
+#[test]
+fn a_step_is_made_on_the_processor_that_stopped() {
+    let (mut debugger, stub, _end) = attach(&["T05thread:03;", "T05thread:03;"]);
+    debugger.resume().expect("sent");
+    assert_eq!(
+        debugger.wait(Duration::from_secs(5)).expect("stopped"),
+        Waited::Stopped(Stop::Trap)
+    );
+    assert_eq!(debugger.step().expect("stepped"), Stop::Trap);
+    let requests = stub.join().expect("joined");
+    assert_eq!(requests[2..], ["vCont;c", "vCont;s:03"]);
+}

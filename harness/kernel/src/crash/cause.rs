@@ -13,7 +13,7 @@ use crate::{
     hw::descriptors,
     interrupt,
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Presence},
-    mmio, port, record,
+    mmio, port, record, timer,
     workload::Workload,
 };
 
@@ -21,6 +21,11 @@ use crate::{
 const MANUALLY_INITIATED_CRASH: u32 = 0xE2;
 /// Stack that a callback finds before its end: its arguments, a return address and three registers.
 const TIGHT_STACK_BYTES: u64 = 0x40;
+
+/// Requests that are started until one of them rings the doorbell.
+const DOORBELLS: u32 = 20;
+/// Time in which the device comes to the end of its queue.
+const IDLE_US: u64 = 20_000;
 
 static NMI_AT_LOCK: AtomicBool = AtomicBool::new(false);
 /// The fault that comes now is the bench's doing.
@@ -51,7 +56,11 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
         CrashCause::AccessViolation => {
             mmio::set_present_all(Presence::Absent);
             PLAYED.store(true, Ordering::Relaxed);
-            workload.launch_flush();
+            for _ in 0..DOORBELLS {
+                workload.launch_flush();
+                // The device was still at work and needed no doorbell: it is idle in a moment.
+                timer::stall_aside_us(IDLE_US);
+            }
             PLAYED.store(false, Ordering::Relaxed);
             mmio::set_present_all(Presence::Present);
         }

@@ -12,6 +12,7 @@ use super::{Stop, play_sudden_faults, system::System};
 use crate::{
     bugcheck::run as callbacks,
     port::{self, BlockKind, PortError, PowerAction, Reset},
+    processors::park,
     record,
     workload::Workload,
 };
@@ -30,7 +31,8 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
     .map_err(failed)?;
     record::step("bug check callbacks", || {
         let flight = workload.launch(in_flight);
-        rehearse_a_crash();
+        // When the system comes down the others are stopped.
+        park::while_parked(rehearse_a_crash);
         let _ = workload.land(flight, "in flight at bug check callbacks");
     });
     record::step("rare requests", || port::send_rare_requests(&system.unit)).map_err(failed)?;

@@ -15,6 +15,8 @@ use crate::{
 
 /// Where `KDDEBUGGER_DATA64` points to the processor blocks.
 const PROCESSOR_BLOCK: u64 = 0x218;
+/// Where it has the offset of the processor's number in such a block.
+const OFFSET_OF_NUMBER: u64 = 0x2be;
 /// Where it has the offset of the pointer to the context in such a block.
 const OFFSET_OF_CONTEXT: u64 = 0x338;
 /// Most modules that the list in memory is followed for.
@@ -77,7 +79,8 @@ pub(super) fn registers<R: Read + Seek>(
             ));
         }
     }
-    let Some(ours) = context_in_memory(space, dump.header.debugger_data_block)? else {
+    let number = processor(dump, space)?;
+    let Some(ours) = context_in_memory(space, dump.header.debugger_data_block, number)? else {
         faults.push("the processor's context is not found in memory".to_owned());
         return Ok(faults);
     };
@@ -103,14 +106,36 @@ fn register(context: &[u8], at: usize, bytes: usize) -> u64 {
     u64::from_le_bytes(value)
 }
 
-/// The first processor's context, on the way that a debugger takes.
-fn context_in_memory(space: &VirtualMemory<'_>, block: u64) -> io::Result<Option<Vec<u8>>> {
+/// The processor whose context the dump has: its block in the dump says its number; without one it is the first.
+fn processor<R: Read + Seek>(dump: &mut DumpFile<R>, space: &VirtualMemory<'_>) -> io::Result<u64> {
+    let block = dump.small.as_ref().and_then(|small| small.processor_offset);
+    let debugger_data = dump.header.debugger_data_block;
+    let offset = space.read_u16(debugger_data.wrapping_add(OFFSET_OF_NUMBER))?;
+    let (Some(block), Some(offset)) = (block, offset) else {
+        return Ok(0);
+    };
+    let mut number = [0; 4];
+    let place = DataBlock {
+        address: 0,
+        bytes: 4,
+        offset: block.saturating_add(offset.into()),
+    };
+    dump.read_data(place, 0, &mut number)?;
+    Ok(u32::from_le_bytes(number).into())
+}
+
+/// A processor's context, on the way that a debugger takes.
+fn context_in_memory(
+    space: &VirtualMemory<'_>,
+    block: u64,
+    number: u64,
+) -> io::Result<Option<Vec<u8>>> {
     let array = space.read_u64(block.wrapping_add(PROCESSOR_BLOCK))?;
     let offset = space.read_u16(block.wrapping_add(OFFSET_OF_CONTEXT))?;
     let (Some(array), Some(offset)) = (array, offset) else {
         return Ok(None);
     };
-    let Some(processor) = space.read_u64(array)? else {
+    let Some(processor) = space.read_u64(array.wrapping_add(8 * number))? else {
         return Ok(None);
     };
     let Some(place) = space.read_u64(processor.wrapping_add(offset.into()))? else {
