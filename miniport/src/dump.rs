@@ -108,7 +108,7 @@ impl Adapter for DumpAdapter {
 
     /// Nothing can be done ahead: there is one request at a time, and no lock to stay out of.
     fn build_io(&self, _context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
-        Built::Start(srb)
+        Built::Start(srb.ready_without_state())
     }
 
     fn start_io(&self, context: &mut StartIoContext<'_, Self>, srb: Srb<Self>) -> Started {

@@ -6,7 +6,7 @@ use ddi::{
     adapter::Adapter,
     port::{Port, UnitAddress},
     scatter::ScatterGather,
-    srb::{Priority, QueueAction, Srb, SrbFlags},
+    srb::{Priority, QueueAction, ScsiRequest, Srb, SrbFlags},
 };
 use hba::{
     request::{DataDirection, Request, Segment, TaskAttribute},
@@ -78,7 +78,7 @@ const fn attribute(action: QueueAction) -> TaskAttribute {
 
 /// The command priority (virtio 5.6.6.1, `prio`; SAM-5, 8.7): 1 is the highest, 15 the lowest, and 0 says nothing.
 #[inline]
-const fn priority(priority: Priority) -> u8 {
+const fn wire_priority(priority: Priority) -> u8 {
     match priority {
         Priority::Critical => 1,
         Priority::High => 4,
@@ -94,10 +94,6 @@ pub(crate) fn command<'srb, A: Adapter>(
     srb: &'srb Srb<A>,
     port: Port<'_>,
 ) -> Result<(Request<'srb>, ScatterGather<'srb>), Refusal> {
-    let unit = srb.address();
-    if unit.path != PATH {
-        return Err(Refusal::NoSuchPath);
-    }
     let asked = srb.data_transfer_length();
     let direction = direction(srb.flags(), asked)?;
     let (data_bytes, list) = if direction == DataDirection::None {
@@ -106,11 +102,21 @@ pub(crate) fn command<'srb, A: Adapter>(
         let list = srb.scatter_gather(port).ok_or(Refusal::NoScatterGather)?;
         (asked, list)
     };
+    // After the calls of the port's, across which registers would have to be kept.
+    let ScsiRequest {
+        address,
+        cdb,
+        queue_action,
+        priority,
+    } = srb.scsi_request();
+    if address.path != PATH {
+        return Err(Refusal::NoSuchPath);
+    }
     let request = Request {
-        address: wire_address(unit),
-        cdb: srb.cdb(),
-        attribute: attribute(srb.queue_action()),
-        priority: priority(srb.priority()),
+        address: wire_address(address),
+        cdb,
+        attribute: attribute(queue_action),
+        priority: wire_priority(priority),
         direction,
         data_bytes,
     };
@@ -140,7 +146,7 @@ pub(crate) fn segments(list: ScatterGather<'_>) -> impl Iterator<Item = Segment>
 
 #[cfg(test)]
 mod tests {
-    use super::{Priority, QueueAction, TaskAttribute, attribute, priority};
+    use super::{Priority, QueueAction, TaskAttribute, attribute, wire_priority};
 
     #[test]
     fn more_urgent_requests_have_smaller_numbers_and_most_have_none() {
@@ -150,9 +156,9 @@ mod tests {
             Priority::Low,
             Priority::VeryLow,
         ]
-        .map(priority);
+        .map(wire_priority);
         assert!(numbers.is_sorted() && numbers[0] > 0 && numbers[3] < 16);
-        assert_eq!(priority(Priority::Normal), 0);
+        assert_eq!(wire_priority(Priority::Normal), 0);
     }
 
     #[test]

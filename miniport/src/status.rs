@@ -39,20 +39,6 @@ pub(crate) struct Verdict {
     pub(crate) transferred: Option<u32>,
 }
 
-/// Whether a command that asked for `data_bytes` did all of it, and nothing else is to be told.
-#[inline]
-pub(crate) fn is_plain_success(completion: Completion, data_bytes: u32) -> bool {
-    completion.outcome == Outcome::Success && completion.transferred == data_bytes
-}
-
-/// Completes such a command.
-#[inline]
-pub(crate) fn succeed<A: Adapter>(mut srb: Srb<A>, port: Port<'_>, data_bytes: u32) -> Completed {
-    srb.set_scsi_status(GOOD);
-    srb.set_data_transfer_length(data_bytes);
-    srb.complete(port, SrbStatus::Success)
-}
-
 /// How a command that asked for `data_bytes` ended.
 pub(crate) fn of_command(completion: Completion, data_bytes: u32) -> Verdict {
     let Completion {

@@ -12,7 +12,7 @@ use crate::{
     dpc::Dpc,
     port::UnitAddress,
     registration::Role,
-    srb::{Completed, Srb, table::Parked},
+    srb::{Completed, Ready, Srb, table::Parked},
     status::FindError,
 };
 
@@ -126,7 +126,7 @@ pub enum PowerAction {
 #[derive(Debug)]
 pub enum Built<A: Adapter> {
     /// Prepared; the port passes it to `HwStorStartIo`.
-    Start(Srb<A>),
+    Start(Ready<A>),
     /// Completed; `HwStorStartIo` does not see it.
     Completed(Completed),
 }

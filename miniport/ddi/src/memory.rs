@@ -8,8 +8,8 @@
 
 use core::{marker::PhantomData, ptr::NonNull};
 
-use hba::access::{DmaMemory, SharedMemory};
-use wdk_sys::LARGE_INTEGER;
+use hba::access::{DmaMemory, Room, SharedMemory};
+use wdk_sys::{LARGE_INTEGER, SCSI_REQUEST_BLOCK};
 
 /// A range of addresses as the device sees it, not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub struct BusRange {
 
 impl BusRange {
     /// `None` when there is nothing in the range: the port could not translate the address.
+    #[inline]
     pub(crate) fn new(address: LARGE_INTEGER, bytes: u32) -> Option<Self> {
         (bytes != 0).then_some(Self {
             address: quad(address),
@@ -64,13 +65,18 @@ impl Window {
         bytes: 0,
     };
 
-    /// Whether a `T` at `offset` lies inside and is aligned. One sum and two tests: this precedes each access on the path of each
-    /// request.
+    /// Whether a `T` at `offset` lies inside and is aligned.
     #[inline]
     const fn holds<T>(self, offset: u32) -> bool {
-        const { assert!(size_of::<T>() <= 16 && align_of::<T>() <= 8) };
-        offset as u64 + size_of::<T>() as u64 <= self.bytes as u64
-            && offset.is_multiple_of(align_of::<T>() as u32)
+        const { assert!(size_of::<T>() <= 8 && align_of::<T>() <= 8) };
+        self.holds_multiple(offset, size_of::<T>() as u32, align_of::<T>() as u32)
+    }
+
+    /// Whether `bytes` bytes at `offset`, a multiple of `alignment`, lie inside. One sum and two tests, since this precedes most accesses on
+    /// the path of each request; where the compiler knows something of the offset, none is left.
+    #[inline]
+    const fn holds_multiple(self, offset: u32, bytes: u32, alignment: u32) -> bool {
+        offset as u64 + bytes as u64 <= self.bytes as u64 && offset.is_multiple_of(alignment)
     }
 
     #[inline]
@@ -94,19 +100,60 @@ impl Window {
         }
     }
 
-    /// Two words next to each other after one test. They are written as words: an array would go over the stack.
+    /// The place of `count` words next to each other, if all lie inside and are aligned.
     #[inline]
-    fn write_pair(self, offset: u32, first: u64, second: u64) {
-        if self.holds::<[u64; 2]>(offset) {
-            // SAFETY: both places lie inside the window (checked just now, type invariant).
-            let place = unsafe { self.base.add(offset as usize) }.cast::<u64>();
-            // SAFETY: the place is aligned (checked just now).
-            unsafe { place.write_volatile(first) };
-            // SAFETY: the second word lies inside the window too (checked just now).
-            let place = unsafe { place.add(1) };
-            // SAFETY: as above.
-            unsafe { place.write_volatile(second) };
+    fn words_at(self, offset: u32, count: u32) -> Option<NonNull<u64>> {
+        if !self.holds_multiple(offset, count * 8, 8) {
+            return None;
         }
+        // SAFETY: the place lies inside the window (checked just now, type invariant).
+        Some(unsafe { self.base.add(offset as usize) }.cast())
+    }
+
+    /// Words next to each other after one test. Each is an access of its own: an array would go over the stack.
+    #[inline]
+    fn read_words<const N: usize>(self, offset: u32) -> [u64; N] {
+        let mut words = [0; N];
+        if let Some(first) = self.words_at(offset, N as u32) {
+            for (index, word) in words.iter_mut().enumerate() {
+                // SAFETY: index is below N, and N words from `first` on lie inside the window.
+                let place = unsafe { first.add(index) };
+                // SAFETY: the place is aligned (checked by `words_at`), and every bit pattern is an integer.
+                *word = u64::from_le(unsafe { place.read_volatile() });
+            }
+        }
+        words
+    }
+
+    /// The same, written.
+    #[inline]
+    fn write_words<const N: usize>(self, offset: u32, words: [u64; N]) {
+        if let Some(first) = self.words_at(offset, N as u32) {
+            for (index, word) in words.iter().enumerate() {
+                // SAFETY: index is below N, and N words from `first` on lie inside the window.
+                let place = unsafe { first.add(index) };
+                // SAFETY: the place is aligned (checked by `words_at`).
+                unsafe { place.write_volatile(word.to_le()) };
+            }
+        }
+    }
+
+    /// Room for `pairs` pairs of words at `offset`.
+    #[inline]
+    fn room<'m>(self, offset: u32, pairs: u32) -> Option<WordRoom<'m>> {
+        let words = pairs
+            .checked_mul(2)
+            .filter(|words| words.checked_mul(8).is_some())?;
+        let start = self.words_at(offset, words)?;
+        // SAFETY: so many words from `start` on lie inside the window (checked just now).
+        let end = unsafe { start.add(words as usize) };
+        // INVARIANT: the words between are those of the room, and their number is even.
+        Some(WordRoom {
+            start,
+            next: start,
+            end,
+            memory: PhantomData,
+        })
     }
 
     /// The first of `length` bytes at `offset`, if all lie inside.
@@ -155,9 +202,60 @@ impl Window {
     }
 }
 
+/// A run of pairs of words in a window, whose bounds were checked once.
+///
+/// # Invariants
+/// `start <= next <= end`, all aligned to 8 bytes; what lies between is inside a window that is lent for `'m`; `next` is a whole number of
+/// pairs behind `start`, and `end` behind `next`.
+#[derive(Debug)]
+pub struct WordRoom<'m> {
+    start: NonNull<u64>,
+    next: NonNull<u64>,
+    end: NonNull<u64>,
+    memory: PhantomData<&'m ()>,
+}
+
+impl Room for WordRoom<'_> {
+    #[inline]
+    fn push(&mut self, first: u64, second: u64) -> bool {
+        if self.next == self.end {
+            return false;
+        }
+        // SAFETY: a pair at least lies before the end (type invariant), aligned.
+        unsafe { self.next.write_volatile(first.to_le()) };
+        // SAFETY: this is the second word of that pair.
+        let place = unsafe { self.next.add(1) };
+        // SAFETY: as above.
+        unsafe { place.write_volatile(second.to_le()) };
+        // SAFETY: the pair ends inside the window or at its end.
+        self.next = unsafe { self.next.add(2) };
+        true
+    }
+
+    #[inline]
+    fn amend(&mut self, second: u64) {
+        if self.next != self.start {
+            // SAFETY: a pair at least lies before `next` (type invariant), and this is its second word.
+            let place = unsafe { self.next.sub(1) };
+            // SAFETY: as above; it is aligned.
+            unsafe { place.write_volatile(second.to_le()) };
+        }
+    }
+
+    #[inline]
+    fn written(&self) -> u32 {
+        ((self.next.addr().get() - self.start.addr().get()) / size_of::<[u64; 2]>()) as u32
+    }
+}
+
 macro_rules! shared_memory {
     ($type:ty) => {
         impl SharedMemory for $type {
+            type Room<'m>
+                = WordRoom<'m>
+            where
+                Self: 'm;
+
             #[inline]
             fn length(&self) -> u32 {
                 self.window.bytes
@@ -208,9 +306,16 @@ macro_rules! shared_memory {
                 (u32::from_le(first), u32::from_le(second))
             }
             #[inline]
-            fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
-                self.window
-                    .write_pair(offset, first.to_le(), second.to_le());
+            fn read_words<const N: usize>(&self, offset: u32) -> [u64; N] {
+                self.window.read_words(offset)
+            }
+            #[inline]
+            fn write_words<const N: usize>(&self, offset: u32, words: [u64; N]) {
+                self.window.write_words(offset, words);
+            }
+            #[inline]
+            fn room(&self, offset: u32, pairs: u32) -> Option<WordRoom<'_>> {
+                self.window.room(offset, pairs)
             }
             #[inline]
             fn zero(&self, offset: u32, length: u32) {
@@ -281,24 +386,39 @@ impl DmaMemory for UncachedMemory {
 #[derive(Debug)]
 pub struct SrbExtension<'srb> {
     window: Window,
+    block: NonNull<SCSI_REQUEST_BLOCK>,
     request: PhantomData<&'srb ()>,
 }
 
 impl SrbExtension<'_> {
     /// # Safety
-    /// `bytes` bytes from `base` on are mapped during the lifetime and used by nobody else but the device.
+    /// `bytes` bytes from `base` on, which is aligned to 8, are mapped during the lifetime and used by nobody else but the device; they
+    /// belong to the SRB extension of the request `block`, which lives as long.
     #[inline]
-    pub(crate) unsafe fn new(base: NonNull<u8>, bytes: u32) -> Self {
-        // INVARIANT: an extension that is not aligned to 8 bytes, which the port rules out, is treated as empty.
-        let bytes = if base.addr().get().is_multiple_of(8) {
-            bytes
-        } else {
-            0
-        };
+    pub(crate) const unsafe fn new(
+        base: NonNull<u8>,
+        bytes: u32,
+        block: NonNull<SCSI_REQUEST_BLOCK>,
+    ) -> Self {
+        // INVARIANT: the caller vouches for it.
         Self {
             window: Window { base, bytes },
+            block,
             request: PhantomData,
         }
+    }
+
+    /// The window from `offset` on: the place of its first byte, and how many there are. `None` behind the end.
+    #[inline]
+    pub(crate) fn rest(&self, offset: u32) -> Option<(NonNull<u8>, u32)> {
+        let bytes = self.window.bytes.checked_sub(offset)?;
+        Some((self.window.bytes_at(offset, 0)?, bytes))
+    }
+
+    /// The request that the window belongs to.
+    #[inline]
+    pub(crate) const fn block(&self) -> NonNull<SCSI_REQUEST_BLOCK> {
+        self.block
     }
 }
 

@@ -3,7 +3,7 @@
 //! Key types: [`Srb`], [`Completed`], [`Function`], [`SrbFlags`]. A request is owned by the miniport from the moment that the port hands it
 //! over until [`Srb::complete`] consumes it. `HwStorBuildIo` and `HwStorStartIo` must return a proof of what became of
 //! theirs ([`crate::adapter`]), which dropping does not yield. Neighbours: [`parts`] finds the pieces of either shape,
-//! [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
+//! [`ready`] what is noted of a request in its SRB extension, [`scsi`] what a SCSI request says, [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
 //! Source: WDK 10.0.22621 `srb.h`, `storport.h`.
 #![expect(
     unsafe_code,
@@ -11,19 +11,26 @@
 )]
 // UNSAFETY: the request block and the buffers it points to are the port driver's memory, lent for the life of the request.
 
+pub mod batch;
 pub(crate) mod parts;
+mod ready;
+mod scsi;
 pub mod table;
 
 #[cfg(test)]
 mod tests;
 
-use core::{ffi::c_void, marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
+pub use self::{
+    ready::Ready,
+    scsi::{Priority, QueueAction, ScsiRequest},
+};
+
+use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 
 use wdk_sys::{_SCSI_NOTIFICATION_TYPE, PSCSI_REQUEST_BLOCK, SCSI_REQUEST_BLOCK, storage};
 
 use crate::{
     adapter::Adapter,
-    memory::{BusRange, SrbExtension},
     port::{Port, UnitAddress},
     recorder::{self, Event},
     scatter::ScatterGather,
@@ -103,44 +110,8 @@ pub enum PnpAction {
     Other(i32),
 }
 
-/// How a unit may order a request among others (`QueueAction`, `RequestAttribute`; SAM-5, 8.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueAction {
-    /// The request has no tag.
-    None,
-    /// In any order.
-    Simple,
-    /// Before all others.
-    HeadOfQueue,
-    /// After all older ones, before all newer ones.
-    Ordered,
-}
-
-/// How urgent a request is (`RequestPriority`, an `IO_PRIORITY_HINT`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Priority {
-    /// In the background.
-    VeryLow,
-    /// Less than others.
-    Low,
-    /// As most are, and all that say nothing.
-    Normal,
-    /// More than others.
-    High,
-    /// Memory runs out: paging.
-    Critical,
-}
-
-/// Alignment of the device-visible window in the SRB extension, in bytes.
-const WINDOW_ALIGNMENT: u32 = 16;
-
-/// The state of a request as it lies in the SRB extension.
-#[repr(C)]
-struct Noted<T> {
-    /// Says which request wrote the state.
-    tag: u64,
-    state: T,
-}
+/// SCSI status GOOD (SAM-5, 5.3.1).
+const GOOD: u8 = 0;
 
 /// Proof that a request was completed; there is no other way to get one.
 #[derive(Debug)]
@@ -165,6 +136,7 @@ unsafe impl<A: Adapter> Send for Srb<A> {}
 impl<A: Adapter> Srb<A> {
     /// # Safety
     /// `block` is null or a request block that the port driver just handed over to adapter type `A`.
+    #[inline]
     pub(crate) unsafe fn from_port(block: PSCSI_REQUEST_BLOCK) -> Option<Self> {
         // INVARIANT: the caller vouches for the block.
         Some(Self {
@@ -173,20 +145,17 @@ impl<A: Adapter> Srb<A> {
         })
     }
 
-    /// Gives the block back to the port without completing it (`HwStorBuildIo` returned TRUE).
-    pub(crate) fn release(self) -> PSCSI_REQUEST_BLOCK {
-        ManuallyDrop::new(self).block.as_ptr()
-    }
-
     pub(crate) const fn pointer(&self) -> PSCSI_REQUEST_BLOCK {
         self.block.as_ptr()
     }
 
+    #[inline]
     const fn parts(&self) -> parts::Parts<'_> {
         // SAFETY: the block is live and ours (type invariant), for as long as `self` is borrowed.
         unsafe { parts::Parts::of(self.block) }
     }
 
+    #[inline]
     const fn parts_mut(&mut self) -> parts::PartsMut<'_> {
         // SAFETY: the block is live and ours (type invariant), and `self` is borrowed exclusively.
         unsafe { parts::PartsMut::of(self.block) }
@@ -213,45 +182,11 @@ impl<A: Adapter> Srb<A> {
         SrbFlags::from_bits_retain(self.parts().flags())
     }
 
-    /// How the unit may order the request among others.
-    #[must_use]
-    #[inline]
-    pub fn queue_action(&self) -> QueueAction {
-        if !self.flags().contains(SrbFlags::QUEUE_ACTION_ENABLE) {
-            return QueueAction::None;
-        }
-        match self.parts().queue_action() {
-            wdk_sys::SRB_HEAD_OF_QUEUE_TAG_REQUEST => QueueAction::HeadOfQueue,
-            wdk_sys::SRB_ORDERED_QUEUE_TAG_REQUEST => QueueAction::Ordered,
-            _ => QueueAction::Simple,
-        }
-    }
-
-    /// How urgent the request is.
-    #[must_use]
-    #[inline]
-    pub fn priority(&self) -> Priority {
-        match self.parts().priority() {
-            Some(0) => Priority::VeryLow,
-            Some(1) => Priority::Low,
-            Some(3) => Priority::High,
-            Some(4) => Priority::Critical,
-            _ => Priority::Normal,
-        }
-    }
-
     /// Bytes of data to transfer.
     #[must_use]
     #[inline]
     pub fn data_transfer_length(&self) -> u32 {
         self.parts().data_transfer_length()
-    }
-
-    /// The SCSI command; empty when the request carries none.
-    #[must_use]
-    #[inline]
-    pub fn cdb(&self) -> &[u8] {
-        self.parts().cdb()
     }
 
     /// What a PNP request asks for.
@@ -272,100 +207,6 @@ impl<A: Adapter> Srb<A> {
     #[must_use]
     pub fn is_target_of(&self, abort: &Self) -> bool {
         core::ptr::addr_eq(self.block.as_ptr(), abort.parts().next_srb())
-    }
-
-    /// Size of the whole SRB extension in bytes: the state of the request, and the device-visible window behind it.
-    pub(crate) const EXTENSION_BYTES: u32 = {
-        assert!(align_of::<Noted<A::RequestState>>() <= 8);
-        Self::WINDOW_OFFSET + A::REGISTRATION.srb_extension_bytes
-    };
-
-    /// Offset of the device-visible window in bytes.
-    const WINDOW_OFFSET: u32 =
-        (size_of::<Noted<A::RequestState>>() as u32).next_multiple_of(WINDOW_ALIGNMENT);
-
-    /// The place of the request's state, if there is an SRB extension.
-    #[inline]
-    fn noted(&self) -> Option<NonNull<Noted<A::RequestState>>> {
-        let place = NonNull::new(self.parts().extension())?.cast::<Noted<A::RequestState>>();
-        place.is_aligned().then_some(place)
-    }
-
-    /// Forgets what an earlier request may have left in the SRB extension, which the port does not clear.
-    #[inline]
-    pub(crate) fn forget_state(&mut self) {
-        if let Some(place) = self.noted() {
-            // SAFETY: the port gave the extension the size that adapter type A registered; it begins with the tag, and the memory
-            // is ours while we own the request.
-            unsafe { place.cast::<u64>().write(0) };
-        }
-    }
-
-    /// Notes the state of the request; false when there is no SRB extension.
-    #[inline]
-    #[must_use]
-    pub fn attach(&mut self, state: A::RequestState) -> bool {
-        let Some(place) = self.noted() else {
-            return false;
-        };
-        let tag = self.tag();
-        // SAFETY: the extension is large enough, aligned, and ours while we own the request.
-        unsafe { place.write(Noted { tag, state }) };
-        true
-    }
-
-    /// The state that [`Srb::attach`] noted.
-    #[inline]
-    #[must_use]
-    pub fn attached(&self) -> Option<&A::RequestState> {
-        let place = self.noted()?;
-        // SAFETY: the extension is large enough and aligned, and begins with the tag.
-        let tag = unsafe { place.cast::<u64>().read() };
-        if tag != self.tag() {
-            return None;
-        }
-        // SAFETY: (1) the tag was cleared when the request came, so it was written together with the state by `attach`; (2) the device
-        // does not reach the state, and nobody else writes to it while `self` is borrowed.
-        Some(&unsafe { place.as_ref() }.state)
-    }
-
-    /// Marks the state as that of this request.
-    fn tag(&self) -> u64 {
-        self.block.addr().get() as u64 | 1
-    }
-
-    /// The device-visible window of the request's SRB extension; contents undefined when the request arrives.
-    #[must_use]
-    #[inline]
-    pub fn extension(&self) -> Option<SrbExtension<'_>> {
-        let base = NonNull::new(self.parts().extension())?.cast::<u8>();
-        // SAFETY: the window begins inside the extension, whose size the port took from the registration.
-        let window = unsafe { base.add(Self::WINDOW_OFFSET as usize) };
-        // SAFETY: the window has the size that adapter type A registered, and it lives as long as the request.
-        Some(unsafe { SrbExtension::new(window, A::REGISTRATION.srb_extension_bytes) })
-    }
-
-    /// Where the device sees the window from `offset` bytes on, and how many bytes on from there are contiguous.
-    #[must_use]
-    #[inline]
-    pub fn extension_bus_range(&self, port: Port<'_>, offset: u32) -> Option<BusRange> {
-        let bytes = A::REGISTRATION.srb_extension_bytes.checked_sub(offset)?;
-        let base = NonNull::new(self.parts().extension())?.cast::<u8>();
-        let address = base
-            .as_ptr()
-            .wrapping_add((Self::WINDOW_OFFSET + offset) as usize);
-        let mut contiguous = 0;
-        // SAFETY: (1) the extension is live (invariant of Port); (2) the request is ours; (3) the address lies inside its SRB
-        // extension; (4) the length is a local.
-        let bus = unsafe {
-            storage::StorPortGetPhysicalAddress(
-                port.extension(),
-                self.pointer(),
-                address.cast::<c_void>(),
-                &raw mut contiguous,
-            )
-        };
-        BusRange::new(bus, contiguous.min(bytes))
     }
 
     /// The pieces of the data buffer as the device sees them; `None` when the port has no list for the request.
@@ -431,6 +272,15 @@ impl<A: Adapter> Srb<A> {
         };
         self.parts_mut().set_sense_length(length);
         length
+    }
+
+    /// Ends a command that did all that it was asked for: [`SrbStatus::Success`], SCSI status GOOD, `bytes` transferred.
+    #[inline]
+    pub fn succeed(mut self, port: Port<'_>, bytes: u32) -> Completed {
+        let mut parts = self.parts_mut();
+        parts.set_scsi_status(GOOD);
+        parts.set_data_transfer_length(bytes);
+        self.complete(port, SrbStatus::Success)
     }
 
     /// Ends the request: stores `status` and gives the block back to the port for good. Any IRQL.

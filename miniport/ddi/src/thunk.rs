@@ -143,13 +143,12 @@ pub(crate) unsafe extern "C" fn build_io<A: Adapter>(
         return 0;
     };
     // SAFETY: the port hands the request over.
-    let Some(mut srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
+    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
         return 0;
     };
-    srb.forget_state();
     match adapter.build_io(&BuildIoContext::new(port), srb) {
-        Built::Start(srb) => {
-            srb.release();
+        Built::Start(ready) => {
+            ready.release();
             1
         }
         Built::Completed(_) => 0,

@@ -31,6 +31,11 @@ pub trait Mmio {
 /// Values are little endian in memory. Single accesses are volatile and, when naturally aligned, not torn. An access that
 /// does not fit into the window has no effect: reads return zero, writes vanish.
 pub trait SharedMemory {
+    /// What [`SharedMemory::room`] yields. [`CheckedRoom`] will do wherever speed does not matter.
+    type Room<'m>: Room
+    where
+        Self: 'm;
+
     /// Length of the window in bytes.
     fn length(&self) -> u32;
     /// Reads 8 bits at `offset` bytes.
@@ -73,11 +78,29 @@ pub trait SharedMemory {
         )
     }
 
-    /// Writes two 64-bit values next to each other: a descriptor. Worth overriding with a single bounds check.
-    fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
-        self.write_u64(offset, first);
-        self.write_u64(offset.saturating_add(8), second);
+    /// Reads `N` 64-bit values next to each other: a response. Worth overriding with a single bounds check.
+    fn read_words<const N: usize>(&self, offset: u32) -> [u64; N] {
+        let mut words = [0; N];
+        let mut at = offset;
+        for word in &mut words {
+            *word = self.read_u64(at);
+            at = at.saturating_add(8);
+        }
+        words
     }
+
+    /// Writes `N` 64-bit values next to each other: a header, a descriptor. Worth overriding with a single bounds check.
+    fn write_words<const N: usize>(&self, offset: u32, words: [u64; N]) {
+        let mut at = offset;
+        for word in words {
+            self.write_u64(at, word);
+            at = at.saturating_add(8);
+        }
+    }
+
+    /// Room for `pairs` pairs of 64-bit values from `offset` on, aligned to 8: a descriptor table, whose bounds are checked here and
+    /// not for each of its descriptors. `None` when the room is not all there.
+    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>>;
 
     /// Writes `length` zero bytes, starting at `offset`.
     fn zero(&self, offset: u32, length: u32) {
@@ -99,6 +122,68 @@ pub trait SharedMemory {
     /// Orders all accesses before it ahead of all accesses after it, writes before reads included (virtio 2.7.13.4.1).
     fn full_barrier(&self) {
         fence(Ordering::SeqCst);
+    }
+}
+
+/// A run of pairs of 64-bit values in shared memory, written from its beginning to its end.
+pub trait Room {
+    /// Writes the next pair; false when the room is used up.
+    fn push(&mut self, first: u64, second: u64) -> bool;
+    /// Replaces the second value of the pair that was written last, if there is one.
+    fn amend(&mut self, second: u64);
+    /// Pairs that were written.
+    fn written(&self) -> u32;
+}
+
+/// Bytes of a pair.
+const PAIR_BYTES: u32 = 16;
+
+/// A [`Room`] whose accesses the memory checks one by one.
+#[derive(Debug)]
+pub struct CheckedRoom<'m, M> {
+    memory: &'m M,
+    start: u32,
+    written: u32,
+    pairs: u32,
+}
+
+impl<'m, M: SharedMemory> CheckedRoom<'m, M> {
+    /// Room for `pairs` pairs from `start` on, if that lies in the memory.
+    pub fn new(memory: &'m M, start: u32, pairs: u32) -> Option<Self> {
+        let end = pairs.checked_mul(PAIR_BYTES)?.checked_add(start)?;
+        (end <= memory.length() && start.is_multiple_of(8)).then_some(Self {
+            memory,
+            start,
+            written: 0,
+            pairs,
+        })
+    }
+
+    /// Offset behind the pairs that were written; `new` has checked that it does not overflow.
+    fn end(&self) -> u32 {
+        self.start
+            .wrapping_add(self.written.wrapping_mul(PAIR_BYTES))
+    }
+}
+
+impl<M: SharedMemory> Room for CheckedRoom<'_, M> {
+    fn push(&mut self, first: u64, second: u64) -> bool {
+        if self.written == self.pairs {
+            return false;
+        }
+        self.memory.write_words(self.end(), [first, second]);
+        self.written = self.written.wrapping_add(1);
+        true
+    }
+
+    fn amend(&mut self, second: u64) {
+        if self.written != 0 {
+            self.memory.write_u64(self.end().wrapping_sub(8), second);
+        }
+    }
+
+    fn written(&self) -> u32 {
+        self.written
     }
 }
 
@@ -132,7 +217,12 @@ impl<T: Mmio + ?Sized> Mmio for &T {
     }
 }
 
-impl<T: SharedMemory + ?Sized> SharedMemory for &T {
+impl<T: SharedMemory> SharedMemory for &T {
+    type Room<'m>
+        = T::Room<'m>
+    where
+        Self: 'm;
+
     fn length(&self) -> u32 {
         (**self).length()
     }
@@ -169,8 +259,14 @@ impl<T: SharedMemory + ?Sized> SharedMemory for &T {
     fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
         (**self).read_u32_pair(offset)
     }
-    fn write_u64_pair(&self, offset: u32, first: u64, second: u64) {
-        (**self).write_u64_pair(offset, first, second);
+    fn read_words<const N: usize>(&self, offset: u32) -> [u64; N] {
+        (**self).read_words(offset)
+    }
+    fn write_words<const N: usize>(&self, offset: u32, words: [u64; N]) {
+        (**self).write_words(offset, words);
+    }
+    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
+        (**self).room(offset, pairs)
     }
     fn zero(&self, offset: u32, length: u32) {
         (**self).zero(offset, length);
@@ -186,7 +282,7 @@ impl<T: SharedMemory + ?Sized> SharedMemory for &T {
     }
 }
 
-impl<T: DmaMemory + ?Sized> DmaMemory for &T {
+impl<T: DmaMemory> DmaMemory for &T {
     fn bus_address(&self) -> u64 {
         (**self).bus_address()
     }

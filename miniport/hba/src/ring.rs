@@ -12,10 +12,7 @@ mod slots;
 mod split;
 mod window;
 
-pub(crate) use descriptor::{
-    FLAG_NEXT, FLAG_WRITE, length_and_flags, packed_length_and_flags, packed_second_word,
-    second_word,
-};
+pub(crate) use descriptor::{FLAG_NEXT, FLAG_WRITE, length_and_flags, packed_length_and_flags};
 pub(crate) use window::RingAddresses;
 
 pub use any::Ring;

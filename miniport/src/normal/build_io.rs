@@ -6,6 +6,7 @@
 use ddi::{
     adapter::{Adapter, Built},
     context::BuildIoContext,
+    memory::{BusRange, SrbExtension},
     port::Port,
     recorder::{self, Event},
     scatter::ScatterGather,
@@ -13,7 +14,7 @@ use ddi::{
     status::SrbStatus,
 };
 use hba::{
-    request::{Fragment, Frame, FrameError, Prepared, Request, prepare},
+    request::{Fragment, Frame, FrameError, PrepareError, Prepared, Request, prepare},
     scsi::cdb::{opcode, synchronize_cache_10},
 };
 
@@ -29,66 +30,127 @@ const FRAGMENTS_MAX: usize = 4;
 impl NormalAdapter {
     #[inline]
     pub(super) fn build(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
+        if srb.function() == Function::ExecuteScsi {
+            self.build_command(context.port(), srb)
+        } else {
+            self.build_other(context, srb)
+        }
+    }
+
+    /// Everything but commands.
+    #[cold]
+    #[inline(never)]
+    fn build_other(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
         let port = context.port();
         match srb.function() {
-            Function::ExecuteScsi | Function::Flush | Function::Shutdown => {
-                self.build_request(port, srb)
-            }
+            Function::Flush | Function::Shutdown => self.build_flush(port, srb),
             Function::ResetLogicalUnit
             | Function::ResetDevice
             | Function::ResetBus
-            | Function::AbortCommand => Built::Start(srb),
+            | Function::AbortCommand => Built::Start(srb.ready_without_state()),
             Function::DumpPointers => self.hand_out_dump_pointers(context, srb),
             Function::FreeDumpPointers => self.take_back_dump_pointers(context, srb),
             Function::Pnp => plug_and_play(port, srb),
             // Power goes through HwStorAdapterControl; what still comes this way has nothing to do.
             Function::Power => Built::Completed(srb.complete(port, SrbStatus::Success)),
-            Function::IoControl | Function::Other(_) => {
+            Function::ExecuteScsi | Function::IoControl | Function::Other(_) => {
                 Built::Completed(srb.complete(port, SrbStatus::InvalidRequest))
             }
         }
     }
 
-    /// What goes to a unit. One place for all of it, so that the compiler puts the frame in line.
+    /// A command: its frame is written into the SRB extension.
     #[inline]
-    fn build_request(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
-        let flush = synchronize_cache_10();
-        let asked = if srb.function() == Function::ExecuteScsi {
-            command(&srb, port).map(|(request, list)| (kind_of(request.cdb), request, list))
-        } else {
-            flush_command(&srb, flush.as_bytes())
-        };
-        let (kind, prepared) = match asked {
-            Ok((kind, request, list)) => (kind, self.write_frame(&srb, port, &request, list)),
-            Err(refusal) => return refuse(port, srb, refusal),
-        };
-        finish_build(port, srb, kind, prepared)
+    fn build_command(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
+        let ready = srb.ready_with(|srb, window| {
+            // Asked for ahead of everything else: registers would have to be kept across the call.
+            let whole = window.bus_range(port, 0);
+            let (request, list) = command(srb, port).map_err(refusal_is_told)?;
+            let kind = kind_of(request.cdb);
+            let prepared = match whole {
+                Some(whole) if whole.bytes() == Self::REGISTRATION.srb_extension_bytes => {
+                    self.write_frame(window, whole, &request, list)?
+                }
+                _ => self.write_fragmented_frame(window, port, &request, list)?,
+            };
+            Ok(Ticket { prepared, kind })
+        });
+        match ready {
+            Ok(ready) => Built::Start(ready),
+            Err((srb, status)) => refuse(port, srb, status),
+        }
     }
 
-    /// Writes header, response area and descriptor table into the SRB extension.
+    /// FLUSH and SHUTDOWN: the unit's cache goes to the medium.
+    fn build_flush(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
+        let ready = srb.ready_with(|srb, window| {
+            let unit = srb.address();
+            if unit.path != PATH {
+                return Err(refusal_is_told(Refusal::NoSuchPath));
+            }
+            let cdb = synchronize_cache_10();
+            let request = command_without_data(unit, cdb.as_bytes());
+            let prepared =
+                self.write_fragmented_frame(window, port, &request, ScatterGather::EMPTY)?;
+            let kind = Kind::Flush;
+            Ok(Ticket { prepared, kind })
+        });
+        match ready {
+            Ok(ready) => Built::Start(ready),
+            Err((srb, status)) => refuse(port, srb, status),
+        }
+    }
+
+    /// Writes header, response area and descriptor table into the SRB extension, which begins at `whole` for the device and has no gap.
     #[inline]
     fn write_frame(
         &self,
-        srb: &Srb<Self>,
+        window: &SrbExtension<'_>,
+        whole: BusRange,
+        request: &Request<'_>,
+        list: ScatterGather<'_>,
+    ) -> Result<Prepared, SrbStatus> {
+        let found = self.found.as_ref().ok_or(SrbStatus::NoHba)?;
+        // Constant but for the address, so that the compiler knows most bounds of the frame.
+        let fragment = Fragment {
+            offset: 0,
+            length: Self::REGISTRATION.srb_extension_bytes,
+            bus_address: whole.address(),
+        };
+        let frame = Frame::contiguous(fragment, found.plan.segments()).map_err(frame_is_refused)?;
+        let frame = frame.for_plan(&found.plan);
+        prepare(window, &frame, request, segments(list)).map_err(request_is_refused)
+    }
+
+    /// The same wherever the extension lies.
+    #[cold]
+    #[inline(never)]
+    fn write_fragmented_frame(
+        &self,
+        window: &SrbExtension<'_>,
         port: Port<'_>,
         request: &Request<'_>,
         list: ScatterGather<'_>,
     ) -> Result<Prepared, SrbStatus> {
-        let Some(found) = &self.found else {
-            return Err(SrbStatus::NoHba);
-        };
-        let limit = found.plan.segments();
-        let window = srb.extension().ok_or(SrbStatus::InsufficientResources)?;
-        let frame = frame(srb, port, list.len(), limit).map_err(|error| {
-            recorder::record(Event::RequestRefused, 0x200, error as u64);
-            SrbStatus::InsufficientResources
-        })?;
+        let found = self.found.as_ref().ok_or(SrbStatus::NoHba)?;
+        let frame = fragmented_frame(window, port, list.len(), found.plan.segments())
+            .map_err(frame_is_refused)?;
         let frame = frame.for_plan(&found.plan);
-        prepare(&window, &frame, request, segments(list)).map_err(|error| {
-            recorder::record(Event::RequestRefused, 0x300, error as u64);
-            status::of_refusal(error)
-        })
+        // By a reference to the window: the engine's code for it is a copy, and the one in line stays the only one of its kind.
+        prepare(&window, &frame, request, segments(list)).map_err(request_is_refused)
     }
+}
+
+#[cold]
+fn frame_is_refused(error: FrameError) -> SrbStatus {
+    recorder::record(Event::RequestRefused, 0x200, error as u64);
+    SrbStatus::InsufficientResources
+}
+
+#[cold]
+fn request_is_refused(error: PrepareError) -> SrbStatus {
+    recorder::record(Event::RequestRefused, 0x300, error as u64);
+    status::of_refusal(error)
 }
 
 /// What a command is, where it matters at completion.
@@ -100,58 +162,30 @@ fn kind_of(cdb: &[u8]) -> Kind {
     }
 }
 
-/// FLUSH and SHUTDOWN: the unit's cache goes to the medium.
+/// Why a request makes no command, as a status.
 #[cold]
-fn flush_command<'a>(
-    srb: &Srb<NormalAdapter>,
-    cdb: &'a [u8],
-) -> Result<(Kind, Request<'a>, ScatterGather<'a>), Refusal> {
-    let unit = srb.address();
-    if unit.path != PATH {
-        return Err(Refusal::NoSuchPath);
-    }
-    Ok((
-        Kind::Flush,
-        command_without_data(unit, cdb),
-        ScatterGather::EMPTY,
-    ))
-}
-
-/// A request that makes no command.
-#[cold]
-fn refuse(port: Port<'_>, srb: Srb<NormalAdapter>, refusal: Refusal) -> Built<NormalAdapter> {
+fn refusal_is_told(refusal: Refusal) -> SrbStatus {
     recorder::record(Event::RequestRefused, refusal.code(), 0);
-    let status = match refusal {
+    match refusal {
         Refusal::NoSuchPath => SrbStatus::NoDevice,
         Refusal::Bidirectional | Refusal::NoScatterGather => SrbStatus::InvalidRequest,
-    };
+    }
+}
+
+/// Ends a request that could not be prepared; without a status it had no SRB extension.
+#[cold]
+fn refuse(
+    port: Port<'_>,
+    srb: Srb<NormalAdapter>,
+    status: Option<SrbStatus>,
+) -> Built<NormalAdapter> {
+    let status = status.unwrap_or(SrbStatus::InsufficientResources);
     Built::Completed(srb.complete(port, status))
 }
 
-/// Finds room for the frame in the SRB extension, which the port may have scattered for the device.
-#[inline]
-fn frame(
-    srb: &Srb<NormalAdapter>,
-    port: Port<'_>,
-    pieces: usize,
-    limit: u16,
-) -> Result<Frame, FrameError> {
-    let whole = srb.extension_bus_range(port, 0).ok_or(FrameError::NoRoom)?;
-    if whole.bytes() == NormalAdapter::REGISTRATION.srb_extension_bytes {
-        let fragment = Fragment {
-            offset: 0,
-            length: whole.bytes(),
-            bus_address: whole.address(),
-        };
-        return Frame::contiguous(fragment, limit);
-    }
-    fragmented_frame(srb, port, pieces, limit)
-}
-
-/// The same for an extension in several pieces.
-#[cold]
+/// Finds room for the frame in an SRB extension that the port has scattered for the device.
 fn fragmented_frame(
-    srb: &Srb<NormalAdapter>,
+    window: &SrbExtension<'_>,
     port: Port<'_>,
     pieces: usize,
     limit: u16,
@@ -162,7 +196,7 @@ fn fragmented_frame(
     let mut offset = 0;
     let mut fragments = [None; FRAGMENTS_MAX];
     for place in &mut fragments {
-        let Some(range) = srb.extension_bus_range(port, offset) else {
+        let Some(range) = window.bus_range(port, offset) else {
             break;
         };
         *place = Some(Fragment {
@@ -173,22 +207,6 @@ fn fragmented_frame(
         offset += range.bytes();
     }
     Frame::fragmented(fragments.into_iter().flatten(), segments)
-}
-
-/// Notes what was prepared, or ends the request.
-#[inline]
-fn finish_build(
-    port: Port<'_>,
-    mut srb: Srb<NormalAdapter>,
-    kind: Kind,
-    prepared: Result<Prepared, SrbStatus>,
-) -> Built<NormalAdapter> {
-    let status = match prepared {
-        Ok(prepared) if srb.attach(Ticket { prepared, kind }) => return Built::Start(srb),
-        Ok(_) => SrbStatus::InsufficientResources,
-        Err(status) => status,
-    };
-    Built::Completed(srb.complete(port, status))
 }
 
 /// PNP requests: the port does the work, the adapter has no objection.

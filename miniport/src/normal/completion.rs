@@ -3,7 +3,7 @@
 //! Key type: [`CompletionDpc`]. Many requests are taken out under one hold of the lock and completed after it; the pass has a bound, after which
 //! the call issues itself again, so that other work of the processor gets its turn.
 
-use core::{mem::ManuallyDrop, sync::atomic::Ordering};
+use core::sync::atomic::Ordering;
 
 use ddi::{
     adapter::DpcRoutine,
@@ -17,7 +17,7 @@ use hba::{device::SENSE_BYTES, request::Response};
 
 use super::{
     Kind, NormalAdapter,
-    queue::{BATCH, Drained, Queue},
+    queue::{Batch, Drained, Queue},
 };
 use crate::status;
 
@@ -49,13 +49,11 @@ impl NormalAdapter {
     fn complete_requests(&self, context: &mut DpcContext<'_, Self>, queue: &Queue, number: u16) {
         let port = context.port();
         for _ in 0..BATCHES_MAX {
-            // Not dropped: the loop below takes every request out.
-            let mut batch = ManuallyDrop::new([const { None }; BATCH]);
+            let mut batch = Batch::new();
             let drained = queue
                 .state
                 .with(context.at_dispatch(), |state| state.drain(&mut batch));
-            // The batch is filled from its beginning on; it is not moved, since it is long.
-            for srb in batch.iter_mut().map_while(Option::take) {
+            while let Some(srb) = batch.take() {
                 let Completed { .. } = self.finish(port, srb);
             }
             match drained {
@@ -72,15 +70,14 @@ impl NormalAdapter {
     /// Turns an answer into the end of a request.
     #[inline]
     fn finish(&self, port: Port<'_>, srb: Srb<Self>) -> Completed {
-        let (Some(ticket), Some(window)) = (srb.attached(), srb.extension()) else {
-            return srb.complete(port, SrbStatus::Error);
+        let Some((ticket, window)) = srb.noted_state() else {
+            return lost_its_ticket(port, srb);
         };
         let response = Response::read(&window, &ticket.prepared);
         let (kind, data_bytes) = (ticket.kind, ticket.prepared.data_bytes());
-        let completion = response.completion();
-        if kind == Kind::Command && status::is_plain_success(completion, data_bytes) {
+        if kind == Kind::Command && response.is_plain_success() {
             // Nearly all requests end here.
-            return status::succeed(srb, port, data_bytes);
+            return srb.succeed(port, data_bytes);
         }
         self.finish_otherwise(port, srb, &response, kind, data_bytes)
     }
@@ -97,8 +94,8 @@ impl NormalAdapter {
     ) -> Completed {
         let completion = response.completion();
         let copy_sense = |srb: &Srb<Self>, sense: &mut [u8]| {
-            srb.extension()
-                .map_or(0, |window| response.copy_sense(&window, sense))
+            srb.noted_state()
+                .map_or(0, |(_, window)| response.copy_sense(&window, sense))
         };
         if kind == Kind::Flush {
             let mut sense = [0; SENSE_BYTES];
@@ -113,4 +110,10 @@ impl NormalAdapter {
         }
         status::complete(srb, port, &verdict, copy_sense)
     }
+}
+
+/// A request without what `HwStorBuildIo` noted of it; it cannot have come here.
+#[cold]
+fn lost_its_ticket(port: Port<'_>, srb: Srb<NormalAdapter>) -> Completed {
+    srb.complete(port, SrbStatus::Error)
 }

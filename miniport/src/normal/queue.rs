@@ -24,7 +24,7 @@ use ddi::{
     private::{PrivateArea, PrivateSlice},
     spin::SpinCell,
     srb::{
-        Srb,
+        Srb, batch,
         table::{Parked, RequestTable},
     },
 };
@@ -38,10 +38,10 @@ use super::{NormalAdapter, completion::CompletionDpc};
 use crate::device::DeviceMemory;
 
 /// Requests that are taken out of a queue under one hold of its lock.
-pub(super) const BATCH: usize = 32;
+const BATCH: usize = 32;
 
 /// Requests on their way from a queue to their completion.
-pub(super) type Batch = [Option<Srb<NormalAdapter>>; BATCH];
+pub(super) type Batch = batch::Batch<NormalAdapter, BATCH>;
 
 /// A ring of requests.
 pub(super) type Ring = RequestQueue<RegisterRange, DeviceMemory, PrivateSlice<Slot>>;
@@ -68,6 +68,15 @@ pub(crate) struct QueueState {
     requests: RequestTable<NormalAdapter>,
     /// The engine's own record of each descriptor, lent to the ring.
     slots: PrivateArea<Slot>,
+}
+
+/// Why a request was not filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// `HwStorBuildIo` has made no frame for it: it is none for a unit.
+    NotPrepared,
+    /// The ring does not take it.
+    ByRing(SubmitError),
 }
 
 /// What is left to do for a request that was submitted.
@@ -119,18 +128,17 @@ impl QueueState {
     pub(super) fn submit(
         &mut self,
         srb: Srb<NormalAdapter>,
-    ) -> Result<(Parked, Left), (Srb<NormalAdapter>, SubmitError)> {
+    ) -> Result<(Parked, Left), (Srb<NormalAdapter>, Refused)> {
+        let Some((ticket, window)) = srb.noted_state() else {
+            return Err((srb, Refused::NotPrepared));
+        };
         let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) else {
-            return Err((srb, SubmitError::Closed));
+            return Err((srb, Refused::ByRing(SubmitError::Closed)));
         };
         let was_idle = ring.outstanding() == 0;
-        let filled = match (srb.attached(), srb.extension()) {
-            (Some(ticket), Some(window)) => ring.submit(&window, &ticket.prepared, 0),
-            _ => Err(SubmitError::Empty),
-        };
-        let tag = match filled {
+        let tag = match ring.submit(&window, &ticket.prepared, 0) {
             Ok(tag) => tag,
-            Err(error) => return Err((srb, error)),
+            Err(error) => return Err((srb, Refused::ByRing(error))),
         };
         let parked = match self.requests.park(tag.descriptor(), srb, tag.get()) {
             Ok(parked) => parked,
@@ -138,7 +146,7 @@ impl QueueState {
                 // Table and ring always agree. If they did not, the device must not see the request: nothing is published any more until a
                 // reset has made both anew.
                 self.is_open = false;
-                return Err((srb, SubmitError::Closed));
+                return Err((srb, Refused::ByRing(SubmitError::Closed)));
             }
         };
         if self.is_promised {
@@ -169,15 +177,15 @@ impl QueueState {
         self.is_promised = true;
         ring.publish();
         ring.suppress_interrupts();
-        let mut found = false;
-        for place in batch {
+        while let Some(vacancy) = batch.vacancy() {
             match ring.take_used() {
                 Ok(Some(used)) => {
-                    *place = self.requests.take(used.tag.descriptor());
-                    found = true;
+                    if let Some(srb) = self.requests.take(used.tag.descriptor()) {
+                        vacancy.put(srb);
+                    }
                 }
                 // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
-                Ok(None) if found => return Drained::More,
+                Ok(None) if !batch.is_empty() => return Drained::More,
                 Ok(None) if ring.rearm_interrupts() == Rearmed::More => return Drained::More,
                 Ok(None) => {
                     self.is_promised = false;
@@ -223,11 +231,11 @@ impl QueueState {
             while ring.reclaim(quiesced).is_some() {}
         }
         let mut from = 0;
-        for place in batch {
+        while let Some(vacancy) = batch.vacancy() {
             let Some((index, srb)) = self.requests.take_any(from) else {
                 return false;
             };
-            *place = Some(srb);
+            vacancy.put(srb);
             from = index;
         }
         true

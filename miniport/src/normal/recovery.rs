@@ -17,7 +17,7 @@ use hba::device::{Quiesced, ResetError};
 
 use super::{
     NormalAdapter,
-    queue::{BATCH, QueueState},
+    queue::{Batch, QueueState},
 };
 use crate::{
     device::{Patience, reset},
@@ -109,11 +109,11 @@ impl NormalAdapter {
         let mut ended = 0;
         for queue in self.queues.iter() {
             loop {
-                let mut batch = [const { None }; BATCH];
+                let mut batch = Batch::new();
                 let more = queue.state.with(&mut held.at_dispatch(), |state| {
                     state.end(quiesced, &mut batch)
                 });
-                for srb in batch.into_iter().flatten() {
+                while let Some(srb) = batch.take() {
                     let Completed { .. } = srb.complete(port, SrbStatus::BusReset);
                     ended += 1;
                 }

@@ -9,7 +9,10 @@ use ddi::{
 };
 use hba::ring::SubmitError;
 
-use super::{NormalAdapter, queue::Left};
+use super::{
+    NormalAdapter,
+    queue::{Left, Refused},
+};
 use crate::{lifecycle::State, status};
 
 impl NormalAdapter {
@@ -19,25 +22,15 @@ impl NormalAdapter {
         if state != State::Running {
             return refuse(context.port(), srb, state);
         }
-        let function = srb.function();
-        if !matches!(
-            function,
-            Function::ExecuteScsi | Function::Flush | Function::Shutdown
-        ) {
-            return self.start_other(context, srb, function);
-        }
+        // What HwStorBuildIo has prepared is a command, and nearly everything is: it is not asked for the function again.
         self.submit(context, srb)
     }
 
     /// Everything but commands.
     #[cold]
-    fn start_other(
-        &self,
-        context: &mut StartIoContext<'_, Self>,
-        srb: Srb<Self>,
-        function: Function,
-    ) -> Started {
-        match function {
+    #[inline(never)]
+    fn start_other(&self, context: &mut StartIoContext<'_, Self>, srb: Srb<Self>) -> Started {
+        match srb.function() {
             Function::ResetLogicalUnit | Function::ResetDevice | Function::ResetBus => {
                 self.start_reset(context, srb)
             }
@@ -63,7 +56,8 @@ impl NormalAdapter {
                 }
                 Started::Pending(parked)
             }
-            Err((srb, error)) => send_back(port, srb, error),
+            Err((srb, Refused::NotPrepared)) => self.start_other(context, srb),
+            Err((srb, Refused::ByRing(error))) => send_back(port, srb, error),
         }
     }
 }

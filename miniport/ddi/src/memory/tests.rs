@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::vec::Vec;
 
-use hba::access::{DmaMemory, SharedMemory};
+use hba::access::{DmaMemory, Room, SharedMemory};
 
 use super::UncachedMemory;
 
@@ -34,7 +34,7 @@ fn values_are_little_endian_and_come_back() {
     assert_eq!(memory.read_u8(8), 8);
     assert_eq!(memory.read_u16(8), 0x0708);
     assert_eq!(memory.read_u32(12), 0x0102_0304);
-    memory.write_u64_pair(16, 1, 2);
+    memory.write_words(16, [1, 2]);
     assert_eq!((memory.read_u64(16), memory.read_u64(24)), (1, 2));
     memory.write_bytes(33, b"odd");
     let mut back = [0; 3];
@@ -60,7 +60,9 @@ fn nothing_outside_is_reached() {
         u32::MAX,
     ] {
         memory.write_u64(offset, u64::MAX);
-        memory.write_u64_pair(offset, u64::MAX, u64::MAX);
+        memory.write_words(offset, [u64::MAX; 2]);
+        assert_eq!(memory.read_words(offset), [0; 2], "offset {offset}");
+        assert!(memory.room(offset, 1).is_none(), "offset {offset}");
         memory.write_bytes(offset, &[0xFF; 9]);
         memory.zero(offset, 9);
         assert_eq!(memory.read_u64(offset), 0, "offset {offset}");
@@ -85,6 +87,28 @@ fn what_is_not_aligned_is_not_there() {
     memory.write_u16(1, u16::MAX);
     assert_eq!(memory.read_u64(0), 0);
     assert_eq!(memory.read_u16(1), 0);
+}
+
+#[test]
+fn a_room_takes_its_pairs_and_no_more() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let mut room = memory.room(8, 2).expect("room for two pairs");
+    room.amend(9);
+    assert_eq!(memory.read_words(0), [0; 4], "nothing to amend yet");
+    assert!(room.push(1, 2));
+    assert!(room.push(3, 4));
+    room.amend(5);
+    assert!(!room.push(6, 7), "a third pair");
+    assert_eq!(room.written(), 2);
+    assert_eq!(memory.read_words(8), [1, 2, 3, 5, 0]);
+    for (offset, pairs) in [(4, 1), (8, BYTES / 16), (0, u32::MAX), (0, 1 << 28)] {
+        assert!(memory.room(offset, pairs).is_none(), "{pairs} at {offset}");
+    }
+    let whole = memory.room(0, BYTES / 16).expect("all of it");
+    assert_eq!(whole.written(), 0);
+    assert!(guards_are_intact(&buffer));
 }
 
 #[test]

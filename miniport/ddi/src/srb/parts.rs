@@ -280,6 +280,7 @@ impl PartsMut<'_> {
         }
     }
 
+    /// In the same place in both shapes, so the compiler makes one store of it.
     #[inline]
     pub(crate) const fn set_srb_status(&mut self, status: u8) {
         match self {
@@ -374,8 +375,12 @@ impl<'a> Extended<'a> {
     /// The structure at `offset` bytes into the block, if it lies inside and is aligned.
     #[inline]
     fn at<T>(self, offset: u32) -> Option<NonNull<T>> {
-        let end = offset.checked_add(size_of::<T>() as u32)?;
-        if offset == 0 || end > self.length || !(offset as usize).is_multiple_of(align_of::<T>()) {
+        // In 64 bits, where the sum cannot overflow.
+        let end = u64::from(offset) + size_of::<T>() as u64;
+        if offset == 0
+            || end > u64::from(self.length)
+            || !(offset as usize).is_multiple_of(align_of::<T>())
+        {
             return None;
         }
         // SAFETY: the offset lies inside the block (checked against its length just now).

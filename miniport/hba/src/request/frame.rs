@@ -23,6 +23,10 @@ const _: () = assert!(19 + CDB_BYTES <= 64 && 12 + SENSE_BYTES <= 112);
 const AREA_ALIGNMENT: u64 = 8;
 const TABLE_ALIGNMENT: u64 = 16;
 
+// `Frame::contiguous` relies on it.
+const _: () =
+    assert!(HEADER_AREA_BYTES.is_multiple_of(16) && RESPONSE_AREA_BYTES.is_multiple_of(16));
+
 /// Bytes of memory that surely hold a frame for `segments` segments, when they are contiguous and aligned to 8.
 #[must_use]
 pub const fn frame_bytes(segments: u16) -> u32 {
@@ -114,13 +118,12 @@ impl Frame {
     #[inline]
     pub fn contiguous(fragment: Fragment, segments_max: u16) -> Result<Self, FrameError> {
         let mut run = Run::new(fragment)?;
-        let header = run
-            .take(HEADER_AREA_BYTES, AREA_ALIGNMENT)
-            .ok_or(FrameError::NoRoom)?;
-        let response = run
-            .take(RESPONSE_AREA_BYTES, AREA_ALIGNMENT)
-            .ok_or(FrameError::NoRoom)?;
+        // All three are aligned when the first is, since they are multiples of it: one gap, and constant distances.
         run.align(TABLE_ALIGNMENT).ok_or(FrameError::NoRoom)?;
+        let header = run.area();
+        run.skip(HEADER_AREA_BYTES).ok_or(FrameError::NoRoom)?;
+        let response = run.area();
+        run.skip(RESPONSE_AREA_BYTES).ok_or(FrameError::NoRoom)?;
         let segments = run.segments().min(segments_max);
         if segments == 0 {
             return Err(FrameError::NoRoom);

@@ -14,7 +14,6 @@ use super::response;
 use super::table::{PackedTable, SplitTable, Table, TableFormat};
 
 const ID_OFFSET: u32 = 8;
-const ATTRIBUTE_OFFSET: u32 = 16;
 /// Attribute, priority, CRN and CDB, rounded up to whole 64-bit words.
 const TAIL_BYTES: usize = 40;
 
@@ -140,13 +139,10 @@ pub fn prepare<M: SharedMemory>(
     request: &Request<'_>,
     segments: impl Iterator<Item = Segment>,
 ) -> Result<Prepared, PrepareError> {
-    // Checked here with constant lengths, so that the compiler drops the checks of most accesses below.
-    let descriptors_max = frame.segments.saturating_add(EXTRA_DESCRIPTORS);
-    let table_bytes = u32::from(descriptors_max).wrapping_mul(DESCRIPTOR_BYTES);
+    // Checked here with constant lengths, so that the compiler drops the checks of the accesses below.
     for (offset, bytes) in [
         (frame.header.offset, super::HEADER_AREA_BYTES),
         (frame.response.offset, super::RESPONSE_AREA_BYTES),
-        (frame.table.offset, table_bytes),
     ] {
         if offset
             .checked_add(bytes)
@@ -197,7 +193,12 @@ fn write_table<M: SharedMemory, F: TableFormat>(
     request: &Request<'_>,
     segments: impl Iterator<Item = Segment>,
 ) -> Result<u16, PrepareError> {
-    let mut table = Table::<_, F>::new(memory, frame.table.offset, frame.segments);
+    // Header and response have a descriptor each, so that what is left is room for the segments.
+    let places = frame.segments.saturating_add(EXTRA_DESCRIPTORS);
+    let room = memory
+        .room(frame.table.offset, places.into())
+        .ok_or(PrepareError::FrameOutOfRange)?;
+    let mut table = Table::<_, F>::new(room);
     let header = Descriptor {
         bus_address: frame.header.bus_address,
         length: HEADER_FIXED_BYTES.wrapping_add(u32::from(frame.sizes.cdb_bytes)),
@@ -209,16 +210,16 @@ fn write_table<M: SharedMemory, F: TableFormat>(
         direction: Direction::DeviceToDriver,
     };
     // Device-readable parts come first (virtio 2.7.4.2, 2.8.17), and the last descriptor of a chain has no NEXT flag.
-    table.push(header);
+    table.push(header)?;
     match request.direction {
         DataDirection::In => {
-            table.push(response);
-            table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
-            table.end_chain();
+            table.push(response)?;
+            let length = table.push_data(segments, FLAG_WRITE, request.data_bytes)?;
+            table.end_chain(length);
         }
         DataDirection::Out | DataDirection::None => {
             table.push_data(segments, 0, request.data_bytes)?;
-            table.push_last(response);
+            table.push_last(response)?;
         }
     }
     Ok(table.descriptors())
@@ -241,54 +242,45 @@ fn write_header<M: SharedMemory>(
     let [attribute, priority] = [request.attribute.wire(), request.priority];
     let front = u64::from(attribute) | (u64::from(priority) << 8);
     let address = u64::from_le_bytes(request.address.encode());
-    memory.write_u64_pair(offset, address, 0);
-    let at = offset.wrapping_add(ATTRIBUTE_OFFSET);
-    match short_cdb(request.cdb) {
-        // Attribute, priority and CRN take three bytes ahead of the CDB; the rest follows in whole words.
+    // Attribute, priority and CRN take three bytes ahead of the CDB; the rest follows in whole words.
+    let tail = match short_cdb(request.cdb) {
         Some((low, high)) => {
-            memory.write_u64_pair(at, front | (low << 24), (low >> 40) | (high << 24));
-            memory.write_u64_pair(at.wrapping_add(16), high >> 40, 0);
-            memory.write_u64(at.wrapping_add(32), 0);
+            let second = (low >> 40) | (high << 24);
+            [front | (low << 24), second, high >> 40, 0, 0]
         }
-        None => write_long_cdb(memory, at, front, request.cdb)?,
-    }
+        None => long_cdb(front, request.cdb)?,
+    };
+    let [w0, w1, w2, w3, w4] = tail;
+    memory.write_words(offset, [address, 0, w0, w1, w2, w3, w4]);
     Ok(())
 }
 
-/// A CDB of one of the usual lengths (SPC-5, 4.2.5) as two words, without a loop or a call.
+/// A CDB of 9 to 16 bytes (SPC-5, 4.2.5: 10, 12, 16) or of 4 to 8 (6) as two words, without a loop or a call: two overlapping loads, of
+/// which the second is moved to where it belongs.
 #[inline]
 fn short_cdb(cdb: &[u8]) -> Option<(u64, u64)> {
-    let start = |cdb: &[u8]| cdb.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-    match cdb.len() {
-        10 => {
-            let end = cdb.last_chunk().map(|bytes| u16::from_le_bytes(*bytes))?;
-            Some((start(cdb)?, end.into()))
+    let length = u32::try_from(cdb.len()).ok()?;
+    // By how many bits the second load begins too early.
+    let early = |end: u32| end.wrapping_sub(length).wrapping_mul(8);
+    match length {
+        9..=16 => {
+            let low = cdb.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+            let last = cdb.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
+            Some((low, last.wrapping_shr(early(16))))
         }
-        16 => {
-            let end = cdb.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))?;
-            Some((start(cdb)?, end))
-        }
-        6 => {
+        4..=8 => {
             let low = cdb.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
-            let end = cdb.last_chunk().map(|bytes| u16::from_le_bytes(*bytes))?;
-            Some((u64::from(low) | (u64::from(end) << 32), 0))
-        }
-        12 => {
-            let end = cdb.last_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
-            Some((start(cdb)?, end.into()))
+            let last = cdb.last_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
+            let high = u64::from(last).wrapping_shr(early(8));
+            Some((u64::from(low) | (high << 32), 0))
         }
         _ => None,
     }
 }
 
-/// The same for a CDB of any other length up to [`CDB_BYTES`]. `front` are the three bytes ahead of it.
+/// The words from the attribute on for a CDB of any other length up to [`CDB_BYTES`]. `front` are the three bytes ahead of it.
 #[cold]
-fn write_long_cdb<M: SharedMemory>(
-    memory: &M,
-    offset: u32,
-    front: u64,
-    cdb: &[u8],
-) -> Result<(), PrepareError> {
+fn long_cdb(front: u64, cdb: &[u8]) -> Result<[u64; TAIL_BYTES / 8], PrepareError> {
     let mut tail = [0; TAIL_BYTES];
     if let Some((start, rest)) = tail.split_first_chunk_mut::<3>() {
         let [attribute, priority, crn, ..] = front.to_le_bytes();
@@ -297,13 +289,12 @@ fn write_long_cdb<M: SharedMemory>(
             .ok_or(PrepareError::CdbTooLong)?
             .copy_from_slice(cdb);
     }
-    let (words, _) = tail.as_chunks::<8>();
-    let mut at = offset;
-    for word in words {
-        memory.write_u64(at, u64::from_le_bytes(*word));
-        at = at.wrapping_add(8);
+    let (bytes, _) = tail.as_chunks::<8>();
+    let mut words = [0; TAIL_BYTES / 8];
+    for (word, bytes) in words.iter_mut().zip(bytes) {
+        *word = u64::from_le_bytes(*bytes);
     }
-    Ok(())
+    Ok(words)
 }
 
 /// Fills in the command identifier, the last thing before a request becomes visible.

@@ -4,9 +4,6 @@ use crate::access::SharedMemory;
 
 use super::prepare::Prepared;
 
-const SENSE_LENGTH: u32 = 0;
-const RESIDUAL: u32 = 4;
-const STATUS_WORD: u32 = 8;
 const SENSE: u32 = 12;
 
 /// Never a response code. Written ahead of each request: a completion that leaves it there is no completion.
@@ -17,7 +14,10 @@ const STATUS_GOOD: u8 = 0;
 #[inline]
 pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
     // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
-    memory.write_u64_pair(offset, 0, u64::from_le_bytes([0, 0, 0, POISON, 0, 0, 0, 0]));
+    memory.write_words(
+        offset,
+        [0, u64::from_le_bytes([0, 0, 0, POISON, 0, 0, 0, 0])],
+    );
 }
 
 /// The fixed part of a response, read once and then private.
@@ -91,16 +91,26 @@ impl Response {
     #[inline]
     pub fn read<M: SharedMemory>(memory: &M, prepared: &Prepared) -> Self {
         let at = prepared.response_offset;
-        let [_, _, status, code] = memory.read_u32(at.wrapping_add(STATUS_WORD)).to_le_bytes();
+        // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
+        let [lengths, verdict] = memory.read_words(at);
+        let [l0, l1, l2, l3, r0, r1, r2, r3] = lengths.to_le_bytes();
+        let [_, _, status, code, ..] = verdict.to_le_bytes();
         Self {
-            sense_length: memory.read_u32(at.wrapping_add(SENSE_LENGTH)),
-            residual: memory.read_u32(at.wrapping_add(RESIDUAL)),
+            sense_length: u32::from_le_bytes([l0, l1, l2, l3]),
+            residual: u32::from_le_bytes([r0, r1, r2, r3]),
             status,
             code,
             sense_offset: at.wrapping_add(SENSE),
             data_bytes: prepared.data_bytes,
             sense_field: prepared.sense_bytes,
         }
+    }
+
+    /// Whether the command did all that it was asked for: [`Outcome::Success`] with nothing missing. Nearly all are so.
+    #[inline]
+    #[must_use]
+    pub const fn is_plain_success(&self) -> bool {
+        self.code == 0 && self.status == STATUS_GOOD && self.residual == 0
     }
 
     /// What it means.

@@ -1,165 +1,146 @@
 //! The descriptor table of one request, in either format (virtio 2.7.5.3, 2.8.7).
 //!
 //! Key types: [`Table`], which counts and checks, and [`TableFormat`], which says what a descriptor looks like. Neighbour:
-//! [`super::prepare`].
+//! [`super::prepare`]; the room is of [`crate::access`].
 
 use core::marker::PhantomData;
 
-use crate::access::SharedMemory;
-use crate::ring::{
-    DESCRIPTOR_BYTES, Descriptor, FLAG_NEXT, FLAG_WRITE, packed_second_word, second_word,
-};
+use crate::access::Room;
+use crate::ring::{Descriptor, FLAG_NEXT, FLAG_WRITE};
 
 use super::prepare::{PrepareError, Segment};
 
-/// How a descriptor of a table is encoded.
+/// How the second word of a descriptor is encoded; the length is in its lower half in both formats.
 pub(super) trait TableFormat {
-    /// The second word of a descriptor behind which `next` follows.
-    fn linked(length: u32, flags: u16, next: u16) -> u64;
-    /// The second word of the last descriptor.
-    fn last(length: u32, flags: u16) -> u64;
-    /// Whether the two differ.
-    const LINKED: bool;
+    /// Where the flags begin.
+    const FLAGS_SHIFT: u32;
+    /// What a descriptor with a successor has besides: the NEXT flag, in place.
+    const LINKED: u64;
+    /// By how much the number of the successor, in place, grows from one descriptor to the next.
+    const STEP: u64;
 }
 
 /// A chain by index.
 pub(super) struct SplitTable;
 
 impl TableFormat for SplitTable {
-    const LINKED: bool = true;
-
-    #[inline]
-    fn linked(length: u32, flags: u16, next: u16) -> u64 {
-        second_word(length, flags | FLAG_NEXT, next)
-    }
-
-    #[inline]
-    fn last(length: u32, flags: u16) -> u64 {
-        second_word(length, flags, 0)
-    }
+    const FLAGS_SHIFT: u32 = 32;
+    const LINKED: u64 = in_place(FLAG_NEXT, 32);
+    const STEP: u64 = 1 << 48;
 }
 
 /// A plain array: its order is the order of the buffers, and WRITE is the only flag that may be set (virtio 2.8.19).
 pub(super) struct PackedTable;
 
 impl TableFormat for PackedTable {
-    const LINKED: bool = false;
-
-    #[inline]
-    fn linked(length: u32, flags: u16, _next: u16) -> u64 {
-        packed_second_word(length, 0, flags)
-    }
-
-    #[inline]
-    fn last(length: u32, flags: u16) -> u64 {
-        packed_second_word(length, 0, flags)
-    }
+    const FLAGS_SHIFT: u32 = 48;
+    const LINKED: u64 = 0;
+    const STEP: u64 = 0;
 }
 
-/// Writes a descriptor table. The caller has checked that the segments and
-/// [`EXTRA_DESCRIPTORS`](crate::plan::EXTRA_DESCRIPTORS) others fit.
-pub(super) struct Table<'m, M, F> {
-    memory: &'m M,
-    /// Offset of the next descriptor.
-    at: u32,
-    /// Index of the next descriptor.
-    next: u16,
-    /// Segments that may still come.
-    left: u16,
-    /// Length in the descriptor written last.
-    last_length: u32,
+/// Flags as part of a second word.
+const fn in_place(flags: u16, shift: u32) -> u64 {
+    let [low, high] = flags.to_le_bytes();
+    u64::from_le_bytes([low, high, 0, 0, 0, 0, 0, 0]) << shift
+}
+
+/// Writes a descriptor table.
+pub(super) struct Table<R, F> {
+    room: R,
+    /// The number of the next descriptor's successor, in place.
+    successor: u64,
     format: PhantomData<F>,
 }
 
-impl<'m, M: SharedMemory, F: TableFormat> Table<'m, M, F> {
-    /// A table at `offset` with room for `segments` segments.
+impl<R: Room, F: TableFormat> Table<R, F> {
+    /// An empty table in `room`.
     #[inline]
-    pub(super) const fn new(memory: &'m M, offset: u32, segments: u16) -> Self {
+    pub(super) const fn new(room: R) -> Self {
         Self {
-            memory,
-            at: offset,
-            next: 0,
-            left: segments,
-            last_length: 0,
+            room,
+            successor: F::STEP,
             format: PhantomData,
         }
     }
 
     /// Writes a descriptor with a successor.
     #[inline]
-    pub(super) fn push(&mut self, descriptor: Descriptor) {
-        self.link(
-            descriptor.bus_address,
-            descriptor.length,
-            descriptor.flags(),
-        );
+    pub(super) fn push(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
+        let word = last_word::<F>(descriptor.length, descriptor.flags());
+        let linked = word | F::LINKED | self.successor;
+        self.successor = self.successor.wrapping_add(F::STEP);
+        self.write(descriptor.bus_address, linked)
     }
 
     /// Writes the last descriptor.
     #[inline]
-    pub(super) fn push_last(&mut self, descriptor: Descriptor) {
-        let word = F::last(descriptor.length, descriptor.flags());
-        self.next = self.next.wrapping_add(1);
-        self.memory
-            .write_u64_pair(self.at, descriptor.bus_address, word);
+    pub(super) fn push_last(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
+        let word = last_word::<F>(descriptor.length, descriptor.flags());
+        self.write(descriptor.bus_address, word)
     }
 
-    /// Writes a descriptor per segment, each with a successor.
+    /// Writes a descriptor per segment, each with a successor, and returns the length of the last one.
     #[inline]
     pub(super) fn push_data(
         &mut self,
         segments: impl Iterator<Item = Segment>,
         direction_flag: u16,
         data_bytes: u32,
-    ) -> Result<(), PrepareError> {
+    ) -> Result<u32, PrepareError> {
+        // All of the second word but the length: what each segment adds is one sum and one OR.
+        let mut rest = self.successor | F::LINKED | in_place(direction_flag, F::FLAGS_SHIFT);
         let mut bytes_left = data_bytes;
+        let mut last_length = 0;
         for Segment {
             bus_address,
             length,
         } in segments
         {
-            self.left = self
-                .left
-                .checked_sub(1)
-                .ok_or(PrepareError::TooManySegments)?;
-            let last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
-            if bus_address.checked_add(u64::from(last)).is_none() {
+            let to_last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
+            if bus_address.checked_add(u64::from(to_last)).is_none() {
                 return Err(PrepareError::SegmentOverflow);
             }
             bytes_left = bytes_left
                 .checked_sub(length)
                 .ok_or(PrepareError::LengthMismatch)?;
-            self.link(bus_address, length, direction_flag);
+            self.write(bus_address, rest | u64::from(length))?;
+            rest = rest.wrapping_add(F::STEP);
+            last_length = length;
         }
         if bytes_left == 0 {
-            Ok(())
+            Ok(last_length)
         } else {
             Err(PrepareError::LengthMismatch)
         }
     }
 
+    /// Makes the descriptor written last the end: a data segment of `length` bytes that the device writes.
     #[inline]
-    fn link(&mut self, bus_address: u64, length: u32, flags: u16) {
-        self.next = self.next.wrapping_add(1);
-        self.last_length = length;
-        self.memory
-            .write_u64_pair(self.at, bus_address, F::linked(length, flags, self.next));
-        self.at = self.at.wrapping_add(DESCRIPTOR_BYTES);
+    pub(super) fn end_chain(&mut self, length: u32) {
+        if F::LINKED != 0 {
+            self.room.amend(last_word::<F>(length, FLAG_WRITE));
+        }
     }
 
-    /// Makes the descriptor written last the end: a data segment that the device writes.
     #[inline]
-    pub(super) fn end_chain(&self) {
-        if F::LINKED {
-            let word = self.at.wrapping_sub(8);
-            self.memory
-                .write_u64(word, F::last(self.last_length, FLAG_WRITE));
+    fn write(&mut self, bus_address: u64, word: u64) -> Result<(), PrepareError> {
+        if self.room.push(bus_address, word) {
+            Ok(())
+        } else {
+            Err(PrepareError::TooManySegments)
         }
     }
 
     /// Descriptors written.
     #[inline]
-    pub(super) const fn descriptors(&self) -> u16 {
-        self.next
+    pub(super) fn descriptors(&self) -> u16 {
+        // As many as the room has at most, whose size was a 16-bit number.
+        u16::try_from(self.room.written()).unwrap_or(u16::MAX)
     }
+}
+
+/// The second word of a descriptor without a successor.
+#[inline]
+fn last_word<F: TableFormat>(length: u32, flags: u16) -> u64 {
+    u64::from(length) | in_place(flags, F::FLAGS_SHIFT)
 }

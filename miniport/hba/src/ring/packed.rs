@@ -287,7 +287,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
     /// # Errors
     /// The device broke a rule. The queue has stopped: no request is completed or accepted any more, and each outstanding one
     /// comes out of [`PackedRing::reclaim`] after the reset.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every request, and several callers of one kind keep the compiler from it"
+    )]
+    #[inline(always)]
     pub fn take_used(&mut self) -> Result<Option<Used>, QueueFault> {
         if !self.ledger.is_live() {
             return self.ledger.not_live();

@@ -95,7 +95,7 @@ impl<M: DmaMemory> PackedWindow<M> {
 
     #[inline]
     pub(super) fn write_descriptor(&self, position: u16, first: u64, second: u64) {
-        self.memory.write_u64_pair(self.at(position), first, second);
+        self.memory.write_words(self.at(position), [first, second]);
     }
 
     /// Writes the flags alone, by which a descriptor becomes available.

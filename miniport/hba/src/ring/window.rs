@@ -156,10 +156,9 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn write_descriptor(&self, index: u16, first: u64, second: u64) {
-        self.memory.write_u64_pair(
+        self.memory.write_words(
             self.at(self.descriptors, index, DESCRIPTOR_BYTES),
-            first,
-            second,
+            [first, second],
         );
     }
 

@@ -1,6 +1,9 @@
 //! Limits of requests, and frames in memory that is not contiguous.
 
+use std::vec::Vec;
+
 use super::{BUS, memory, segments};
+use crate::access::SharedMemory;
 use crate::request::{
     DataDirection, Fragment, Frame, FrameError, HEADER_AREA_BYTES, PrepareError,
     RESPONSE_AREA_BYTES, Request, Segment, TaskAttribute, frame_bytes, prepare,
@@ -197,4 +200,35 @@ fn frames_find_room_in_fragments_or_refuse() {
         bus_address: 0x4000,
     };
     assert_eq!(Frame::contiguous(short, 4), Err(FrameError::NoRoom));
+}
+
+#[test]
+fn a_cdb_of_any_length_arrives_as_it_is() {
+    let memory = memory();
+    let window = memory.window(0, 8192);
+    let fragment = Fragment {
+        offset: 0,
+        length: 8192,
+        bus_address: BUS,
+    };
+    let frame = Frame::contiguous(fragment, 4).unwrap();
+    let bytes: Vec<u8> = (1..=32).map(|byte| byte * 7).collect();
+    for length in 1..=32 {
+        let request = Request {
+            address: ScsiAddress::from_u8(3, 4),
+            cdb: &bytes[..length],
+            attribute: TaskAttribute::HeadOfQueue,
+            priority: 5,
+            direction: DataDirection::None,
+            data_bytes: 0,
+        };
+        prepare(&window, &frame, &request, [].into_iter()).unwrap();
+        let mut header = [0; 51];
+        window.read_bytes(0, &mut header);
+        let mut expected = [0; 51];
+        expected[..8].copy_from_slice(&request.address.encode());
+        expected[16..18].copy_from_slice(&[2, 5]);
+        expected[19..19 + length].copy_from_slice(&bytes[..length]);
+        assert_eq!(header, expected, "{length} bytes");
+    }
 }
