@@ -9,6 +9,8 @@
 use core::{marker::PhantomData, ptr::NonNull};
 
 use hba::access::{DmaMemory, Room, SharedMemory};
+
+pub use self::entries::RingEntries;
 use wdk_sys::{LARGE_INTEGER, SCSI_REQUEST_BLOCK};
 
 /// A range of addresses as the device sees it, not empty.
@@ -301,11 +303,6 @@ macro_rules! shared_memory {
                 self.window.write_bytes(offset, source);
             }
             #[inline]
-            fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
-                let [first, second]: [u32; 2] = self.window.read(offset);
-                (u32::from_le(first), u32::from_le(second))
-            }
-            #[inline]
             fn read_words<const N: usize>(&self, offset: u32) -> [u64; N] {
                 self.window.read_words(offset)
             }
@@ -376,14 +373,20 @@ impl UncachedMemory {
 shared_memory!(UncachedMemory);
 
 impl DmaMemory for UncachedMemory {
+    type Entries<const BYTES: u32> = RingEntries<BYTES>;
+
+    fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<RingEntries<BYTES>> {
+        RingEntries::new(self.window, offset, mask)
+    }
+
     #[inline]
     fn bus_address(&self) -> u64 {
         self.bus
     }
 }
 
-/// The miniport's memory in one request; ordinary cached memory that the device reads and writes too.
-#[derive(Debug)]
+/// The miniport's memory in one request; ordinary cached memory that the device reads and writes too. A handle that borrows the request.
+#[derive(Clone, Copy, Debug)]
 pub struct SrbExtension<'srb> {
     window: Window,
     block: NonNull<SCSI_REQUEST_BLOCK>,
@@ -423,6 +426,8 @@ impl SrbExtension<'_> {
 }
 
 shared_memory!(SrbExtension<'_>);
+
+mod entries;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,10 @@
 //! checked once, when a typed window is made ([`crate::ring`], [`crate::device`], [`crate::request`]); the implementations
 //! are nevertheless bounded and total, so that no offset whatever can reach foreign memory.
 
-use core::sync::atomic::{Ordering, fence};
+use core::{
+    fmt::{self, Debug},
+    sync::atomic::{Ordering, fence},
+};
 
 /// One bounded range of device registers, memory mapped or I/O ports (virtio 4.1.3: little endian, naturally aligned).
 ///
@@ -67,15 +70,6 @@ pub trait SharedMemory {
         for (position, &byte) in (offset..).zip(source) {
             self.write_u8(position, byte);
         }
-    }
-
-    /// Reads two 32-bit values next to each other: a used element, which is aligned to 4 bytes only. Worth overriding with a single
-    /// bounds check.
-    fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
-        (
-            self.read_u32(offset),
-            self.read_u32(offset.saturating_add(4)),
-        )
     }
 
     /// Reads `N` 64-bit values next to each other: a response. Worth overriding with a single bounds check.
@@ -187,10 +181,81 @@ impl<M: SharedMemory> Room for CheckedRoom<'_, M> {
     }
 }
 
+/// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it.
+pub trait Entries<const BYTES: u32>: Debug {
+    /// Writes 16 bits at the beginning of an entry.
+    fn write_u16(&self, position: u16, value: u16);
+    /// Writes two 64-bit values, an entry of 16 bytes.
+    fn write_words(&self, position: u16, first: u64, second: u64);
+    /// Reads two 32-bit values, an entry of 8 bytes.
+    fn read_u32_pair(&self, position: u16) -> (u32, u32);
+}
+
+/// [`Entries`] whose accesses the memory checks one by one.
+pub struct CheckedEntries<M, const BYTES: u32> {
+    memory: M,
+    offset: u32,
+    mask: u16,
+}
+
+impl<M, const BYTES: u32> Debug for CheckedEntries<M, BYTES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedEntries")
+            .field("offset", &self.offset)
+            .field("mask", &self.mask)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: SharedMemory, const BYTES: u32> CheckedEntries<M, BYTES> {
+    /// An array of `mask + 1` entries at `offset`, if that lies in the memory.
+    pub fn new(memory: M, offset: u32, mask: u16) -> Option<Self> {
+        let bytes = u32::from(mask).checked_add(1)?.checked_mul(BYTES)?;
+        let is_there = offset.checked_add(bytes)? <= memory.length();
+        (is_there && mask & mask.wrapping_add(1) == 0).then_some(Self {
+            memory,
+            offset,
+            mask,
+        })
+    }
+
+    fn at(&self, position: u16) -> u32 {
+        // `new` has checked that the end of the array does not overflow.
+        let index = u32::from(position & self.mask);
+        self.offset.wrapping_add(index.wrapping_mul(BYTES))
+    }
+}
+
+impl<M: SharedMemory, const BYTES: u32> Entries<BYTES> for CheckedEntries<M, BYTES> {
+    fn write_u16(&self, position: u16, value: u16) {
+        self.memory.write_u16(self.at(position), value);
+    }
+
+    fn write_words(&self, position: u16, first: u64, second: u64) {
+        self.memory.write_words(self.at(position), [first, second]);
+    }
+
+    fn read_u32_pair(&self, position: u16) -> (u32, u32) {
+        let at = self.at(position);
+        (
+            self.memory.read_u32(at),
+            self.memory.read_u32(at.saturating_add(4)),
+        )
+    }
+}
+
 /// Shared memory that is contiguous for the device too.
 pub trait DmaMemory: SharedMemory {
+    /// What [`DmaMemory::entries`] yields. [`CheckedEntries`] will do wherever speed does not matter.
+    type Entries<const BYTES: u32>: Entries<BYTES>;
+
     /// Address by which the device reaches offset 0; offset `n` is `n` bytes above it.
     fn bus_address(&self) -> u64;
+
+    /// An array of `mask + 1` entries of `BYTES` bytes at `offset`, whose bounds are checked here and not for each access; as long-lived as
+    /// the memory itself. `None` when it is not all there, not aligned to 8 bytes (or to `BYTES`, or to 4 for entries of 8 bytes), or when
+    /// `mask + 1` is no power of two.
+    fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>>;
 }
 
 impl<T: Mmio + ?Sized> Mmio for &T {
@@ -256,9 +321,6 @@ impl<T: SharedMemory> SharedMemory for &T {
     fn write_bytes(&self, offset: u32, source: &[u8]) {
         (**self).write_bytes(offset, source);
     }
-    fn read_u32_pair(&self, offset: u32) -> (u32, u32) {
-        (**self).read_u32_pair(offset)
-    }
     fn read_words<const N: usize>(&self, offset: u32) -> [u64; N] {
         (**self).read_words(offset)
     }
@@ -283,6 +345,11 @@ impl<T: SharedMemory> SharedMemory for &T {
 }
 
 impl<T: DmaMemory> DmaMemory for &T {
+    type Entries<const BYTES: u32> = T::Entries<BYTES>;
+
+    fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
+        (**self).entries(offset, mask)
+    }
     fn bus_address(&self) -> u64 {
         (**self).bus_address()
     }

@@ -58,7 +58,7 @@ pub enum DumpPoll {
 
 /// The engine of a dump instance. With its slots inside it takes about 2.3 KiB, else some 300 bytes.
 #[derive(Debug)]
-pub struct DumpEngine<R, M, S = [Slot; SLOTS]> {
+pub struct DumpEngine<R, M: DmaMemory, S = [Slot; SLOTS]> {
     queue: RequestQueue<R, M, S>,
     frame: Frame,
     outstanding: Option<Prepared>,

@@ -71,7 +71,7 @@ impl NormalAdapter {
                 Some(whole) if whole.bytes() == Self::REGISTRATION.srb_extension_bytes => {
                     self.write_frame(window, whole, &request, list)?
                 }
-                _ => self.write_fragmented_frame(window, port, &request, list)?,
+                _ => self.write_fragmented_frame(window, port, request, list)?,
             };
             Ok(Ticket { prepared, kind })
         });
@@ -91,7 +91,7 @@ impl NormalAdapter {
             let cdb = synchronize_cache_10();
             let request = command_without_data(unit, cdb.as_bytes());
             let prepared =
-                self.write_fragmented_frame(window, port, &request, ScatterGather::EMPTY)?;
+                self.write_fragmented_frame(window, port, request, ScatterGather::EMPTY)?;
             let kind = Kind::Flush;
             Ok(Ticket { prepared, kind })
         });
@@ -105,7 +105,7 @@ impl NormalAdapter {
     #[inline]
     fn write_frame(
         &self,
-        window: &SrbExtension<'_>,
+        window: SrbExtension<'_>,
         whole: BusRange,
         request: &Request<'_>,
         list: ScatterGather<'_>,
@@ -119,17 +119,17 @@ impl NormalAdapter {
         };
         let frame = Frame::contiguous(fragment, found.plan.segments()).map_err(frame_is_refused)?;
         let frame = frame.for_plan(&found.plan);
-        prepare(window, &frame, request, segments(list)).map_err(request_is_refused)
+        prepare(&window, &frame, request, segments(list)).map_err(request_is_refused)
     }
 
-    /// The same wherever the extension lies.
+    /// The same wherever the extension lies. All by value: what is lent to a function has to be in memory, for the others too.
     #[cold]
     #[inline(never)]
     fn write_fragmented_frame(
         &self,
-        window: &SrbExtension<'_>,
+        window: SrbExtension<'_>,
         port: Port<'_>,
-        request: &Request<'_>,
+        request: Request<'_>,
         list: ScatterGather<'_>,
     ) -> Result<Prepared, SrbStatus> {
         let found = self.found.as_ref().ok_or(SrbStatus::NoHba)?;
@@ -137,7 +137,7 @@ impl NormalAdapter {
             .map_err(frame_is_refused)?;
         let frame = frame.for_plan(&found.plan);
         // By a reference to the window: the engine's code for it is a copy, and the one in line stays the only one of its kind.
-        prepare(&window, &frame, request, segments(list)).map_err(request_is_refused)
+        prepare(&&window, &frame, &request, segments(list)).map_err(request_is_refused)
     }
 }
 
@@ -185,7 +185,7 @@ fn refuse(
 
 /// Finds room for the frame in an SRB extension that the port has scattered for the device.
 fn fragmented_frame(
-    window: &SrbExtension<'_>,
+    window: SrbExtension<'_>,
     port: Port<'_>,
     pieces: usize,
     limit: u16,

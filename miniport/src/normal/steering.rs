@@ -61,15 +61,23 @@ impl NormalAdapter {
     /// The queue for a request that `HwStorStartIo` was called with.
     #[inline]
     pub(super) fn queue_for(&self, port: Port<'_>, srb: &Srb<Self>) -> Option<&Queue> {
-        match self.queues.len() {
-            0 => None,
-            1 => self.queues.get(0),
-            count => self.queues.get(self.choose(port, srb, count)),
+        if self.queues.len() == 1 {
+            return self.queues.get(0);
         }
+        self.one_of_several(port, srb)
     }
 
     /// Apart, since it asks the port: with one queue the way is short.
     #[inline(never)]
+    fn one_of_several(&self, port: Port<'_>, srb: &Srb<Self>) -> Option<&Queue> {
+        let count = self.queues.len();
+        if count == 0 {
+            return None;
+        }
+        self.queues.get(self.choose(port, srb, count))
+    }
+
+    /// The number of the queue that suits a request, below `count`.
     fn choose(&self, port: Port<'_>, srb: &Srb<Self>, count: u16) -> u16 {
         if self.steering.by_message.load(Ordering::Relaxed) {
             // Message 1 is that of queue 0. After a restart the messages may be others, but the order of the queues stays.

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::vec::Vec;
 
-use hba::access::{DmaMemory, Room, SharedMemory};
+use hba::access::{DmaMemory, Entries, Room, SharedMemory};
 
 use super::UncachedMemory;
 
@@ -116,4 +116,31 @@ fn absent_memory_is_empty() {
     let memory = UncachedMemory::ABSENT;
     memory.write_u8(0, 1);
     assert_eq!((memory.length(), memory.read_u8(0)), (0, 0));
+}
+
+#[test]
+fn entries_are_masked_and_refused_where_they_do_not_fit() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let pairs = memory.entries::<16>(32, 1).expect("two entries");
+    pairs.write_words(3, 1, 2);
+    assert_eq!(memory.read_words(48), [1, 2]);
+    let numbers = memory.entries::<2>(2, 3).expect("four entries");
+    numbers.write_u16(5, 0x0102);
+    assert_eq!(memory.read_u16(4), 0x0102);
+    let used = memory
+        .entries::<8>(44, 1)
+        .expect("two entries at a multiple of 4");
+    assert_eq!(used.read_u32_pair(u16::MAX), (0, 2));
+    assert!(memory.entries::<16>(48, 1).is_none(), "behind the end");
+    assert!(memory.entries::<16>(4, 0).is_none(), "not aligned");
+    assert!(memory.entries::<8>(2, 0).is_none(), "not aligned");
+    assert!(memory.entries::<2>(0, 2).is_none(), "three entries");
+    assert!(memory.entries::<16>(0, u16::MAX).is_none(), "too many");
+    assert!(
+        memory.entries::<2>(u32::MAX - 1, 0).is_none(),
+        "an overflow"
+    );
+    assert!(guards_are_intact(&buffer));
 }

@@ -133,8 +133,8 @@ impl<'a> Parts<'a> {
         match self {
             Self::Legacy(srb) => (srb.SrbStatus, srb.ScsiStatus),
             Self::Extended(srb) => {
-                let scsi_status = match srb.command() {
-                    // SAFETY: `command` checked that the structure lies inside the block.
+                let scsi_status = match srb.find_command() {
+                    // SAFETY: `find_command` checked that the structure lies inside the block.
                     Some(Command::Cdb16(data)) => unsafe { data.as_ref() }.ScsiStatus,
                     _ => 0,
                 };
@@ -198,19 +198,13 @@ impl<'a> Parts<'a> {
     pub(crate) fn cdb(self) -> &'a [u8] {
         match self {
             Self::Legacy(srb) => srb.Cdb.get(..usize::from(srb.CdbLength)).unwrap_or(&[]),
-            Self::Extended(srb) => match srb.command() {
-                Some(Command::Cdb16(data)) => {
-                    // SAFETY: `command` checked that the structure lies inside the block, which lives for 'a.
+            Self::Extended(srb) => match srb.usual_command() {
+                Some(data) => {
+                    // SAFETY: `usual_command` checked that the structure lies inside the block, which lives for 'a.
                     let data = unsafe { data.as_ref() };
                     data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
                 }
-                Some(Command::Cdb32(data)) => {
-                    // SAFETY: as above.
-                    let data = unsafe { data.as_ref() };
-                    data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
-                }
-                Some(Command::CdbVar(data)) => srb.variable_cdb(data),
-                None => &[],
+                None => srb.other_cdb(),
             },
         }
     }
@@ -219,9 +213,9 @@ impl<'a> Parts<'a> {
     pub(crate) fn sense(self) -> (*mut c_void, u8) {
         let (buffer, length) = match self {
             Self::Legacy(srb) => (srb.SenseInfoBuffer, srb.SenseInfoBufferLength),
-            Self::Extended(srb) => match srb.command() {
+            Self::Extended(srb) => match srb.find_command() {
                 Some(Command::Cdb16(data)) => {
-                    // SAFETY: `command` checked that the structure lies inside the block.
+                    // SAFETY: `find_command` checked that the structure lies inside the block.
                     let data = unsafe { data.as_ref() };
                     (data.SenseInfoBuffer, data.SenseInfoBufferLength)
                 }
@@ -310,30 +304,42 @@ impl PartsMut<'_> {
     pub(crate) fn set_scsi_status(&mut self, status: u8) {
         match self {
             Self::Legacy(srb) => srb.ScsiStatus = status,
-            Self::Extended(_, srb) => match srb.command() {
-                Some(Command::Cdb16(mut data)) => {
-                    // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
+            Self::Extended(_, srb) => match srb.usual_command() {
+                Some(mut data) => {
+                    // SAFETY: `usual_command` checked that the structure lies inside the block, which is ours alone.
                     unsafe { data.as_mut() }.ScsiStatus = status;
                 }
-                Some(Command::Cdb32(mut data)) => {
-                    // SAFETY: as above.
-                    unsafe { data.as_mut() }.ScsiStatus = status;
-                }
-                Some(Command::CdbVar(mut data)) => {
-                    // SAFETY: as above.
-                    unsafe { data.as_mut() }.ScsiStatus = status;
-                }
-                None => {}
+                None => Self::set_other_scsi_status(srb, status),
             },
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_other_scsi_status(srb: &Extended<'_>, status: u8) {
+        match srb.find_command() {
+            Some(Command::Cdb16(mut data)) => {
+                // SAFETY: `find_command` checked that the structure lies inside the block, which is the caller's alone.
+                unsafe { data.as_mut() }.ScsiStatus = status;
+            }
+            Some(Command::Cdb32(mut data)) => {
+                // SAFETY: as above.
+                unsafe { data.as_mut() }.ScsiStatus = status;
+            }
+            Some(Command::CdbVar(mut data)) => {
+                // SAFETY: as above.
+                unsafe { data.as_mut() }.ScsiStatus = status;
+            }
+            None => {}
         }
     }
 
     pub(crate) fn set_sense_length(&mut self, length: u8) {
         match self {
             Self::Legacy(srb) => srb.SenseInfoBufferLength = length,
-            Self::Extended(_, srb) => match srb.command() {
+            Self::Extended(_, srb) => match srb.find_command() {
                 Some(Command::Cdb16(mut data)) => {
-                    // SAFETY: `command` checked that the structure lies inside the block, which is ours alone.
+                    // SAFETY: `find_command` checked that the structure lies inside the block, which is ours alone.
                     unsafe { data.as_mut() }.SenseInfoBufferLength = length;
                 }
                 Some(Command::Cdb32(mut data)) => {
@@ -408,23 +414,40 @@ impl<'a> Extended<'a> {
         None
     }
 
-    /// The command structure of the block; in nearly all blocks the first, with a 16-byte command.
+    /// The command structure of nearly all blocks: the first, with a command of 16 bytes at most.
     #[inline]
-    fn command(self) -> Option<Command> {
+    fn usual_command(self) -> Option<NonNull<SRBEX_DATA_SCSI_CDB16>> {
         let [first] = self.fixed().SrbExDataOffset;
-        if self.fixed().NumSrbExData != 0
-            && let Some(data) = self.at::<SRBEX_DATA_SCSI_CDB16>(first)
-        {
-            // SAFETY: `at` checked that the structure lies inside the block.
-            if unsafe { data.as_ref() }.Type == ex_type::SrbExDataTypeScsiCdb16 {
-                return Some(Command::Cdb16(data));
-            }
+        if self.fixed().NumSrbExData == 0 {
+            return None;
         }
-        self.find_command()
+        let data = self.at::<SRBEX_DATA_SCSI_CDB16>(first)?;
+        // SAFETY: `at` checked that the structure lies inside the block.
+        let kind = unsafe { data.as_ref() }.Type;
+        (kind == ex_type::SrbExDataTypeScsiCdb16).then_some(data)
     }
 
-    /// The same for all other blocks.
+    /// The command of any other block.
+    #[cold]
     #[inline(never)]
+    fn other_cdb(self) -> &'a [u8] {
+        match self.find_command() {
+            Some(Command::Cdb16(data)) => {
+                // SAFETY: `find_command` checked that the structure lies inside the block, which lives for 'a.
+                let data = unsafe { data.as_ref() };
+                data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
+            }
+            Some(Command::Cdb32(data)) => {
+                // SAFETY: as above.
+                let data = unsafe { data.as_ref() };
+                data.Cdb.get(..usize::from(data.CdbLength)).unwrap_or(&[])
+            }
+            Some(Command::CdbVar(data)) => self.variable_cdb(data),
+            None => &[],
+        }
+    }
+
+    /// The command structure of the block, wherever it is.
     fn find_command(self) -> Option<Command> {
         let offset = self.find(|kind| {
             kind == ex_type::SrbExDataTypeScsiCdb16
@@ -443,7 +466,7 @@ impl<'a> Extended<'a> {
     /// The command of a variable-length structure, if it lies inside the block.
     fn variable_cdb(self, data: NonNull<SRBEX_DATA_SCSI_CDB_VAR>) -> &'a [u8] {
         const CDB: usize = core::mem::offset_of!(SRBEX_DATA_SCSI_CDB_VAR, Cdb);
-        // SAFETY: `command` checked that the structure lies inside the block.
+        // SAFETY: `find_command` checked that the structure lies inside the block.
         let length = unsafe { data.as_ref() }.CdbLength as usize;
         let start = data.addr().get() - self.base.addr().get() + CDB;
         if length > CDB_VAR_BYTES_MAX || start + length > self.length as usize {

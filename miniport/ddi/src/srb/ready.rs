@@ -62,12 +62,12 @@ impl<A: Adapter> Srb<A> {
     #[inline]
     pub fn ready_with<E>(
         self,
-        prepare: impl FnOnce(&Self, &SrbExtension<'_>) -> Result<A::RequestState, E>,
+        prepare: impl FnOnce(&Self, SrbExtension<'_>) -> Result<A::RequestState, E>,
     ) -> Result<Ready<A>, (Self, Option<E>)> {
         let Some(place) = self.noted() else {
             return Err((self, None));
         };
-        let state = match prepare(&self, &self.window(place)) {
+        let state = match prepare(&self, self.window(place)) {
             Ok(state) => state,
             Err(error) => return Err((self, Some(error))),
         };
@@ -134,7 +134,7 @@ impl SrbExtension<'_> {
     /// Where the device sees the window from `offset` bytes on, and how many bytes on from there are contiguous.
     #[must_use]
     #[inline]
-    pub fn bus_range(&self, port: Port<'_>, offset: u32) -> Option<BusRange> {
+    pub fn bus_range(self, port: Port<'_>, offset: u32) -> Option<BusRange> {
         let (place, bytes) = self.rest(offset)?;
         let mut contiguous = 0;
         // SAFETY: (1) the extension is live (invariant of Port); (2) the request lives as long as its window; (3) the address lies

@@ -44,7 +44,7 @@ pub enum QueueResetRefusal {
 
 /// What [`QueueReset::begin`] did.
 #[derive(Debug)]
-pub enum QueueResetStart<R, M, S> {
+pub enum QueueResetStart<R, M: DmaMemory, S> {
     /// The reset is under way; the queue is gone.
     Begun(QueueReset<M, S>),
     /// Nothing has happened; the queue goes on.
@@ -78,7 +78,7 @@ pub enum QueueResetError {
 ///
 /// Not synchronised: all of it uses `queue_select`, so other users of [`Registers`] must be kept out by one lock.
 #[derive(Debug)]
-pub struct QueueReset<M, S> {
+pub struct QueueReset<M: DmaMemory, S> {
     queue: QueueIndex,
     memory: M,
     slots: S,

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::cell::Cell;
 use std::vec::Vec;
 
-use crate::access::{CheckedRoom, DmaMemory, SharedMemory};
+use crate::access::{CheckedEntries, CheckedRoom, DmaMemory, SharedMemory};
 
 /// An arena with a bus address.
 #[derive(Debug)]
@@ -150,7 +150,12 @@ impl SharedMemory for Window<'_> {
     }
 }
 
-impl DmaMemory for Window<'_> {
+impl<'m> DmaMemory for Window<'m> {
+    type Entries<const BYTES: u32> = CheckedEntries<Window<'m>, BYTES>;
+
+    fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
+        CheckedEntries::new(*self, offset, mask)
+    }
     fn bus_address(&self) -> u64 {
         self.bus_address
     }

@@ -24,7 +24,7 @@ pub struct TmfCompletion {
 
 /// The control queue with its frames. Not synchronised: the caller holds this queue's lock. About 400 bytes.
 #[derive(Debug)]
-pub struct ControlQueue<R, M> {
+pub struct ControlQueue<R, M: DmaMemory> {
     ring: Ring<M, [Slot; SLOTS]>,
     doorbell: Doorbell<R>,
     frames: u32,

@@ -13,7 +13,7 @@ const SLOTS: usize = 16;
 ///
 /// No request is ever outstanding here that somebody waits for, so there is nothing to reclaim after a reset.
 #[derive(Debug)]
-pub struct EventQueue<R, M> {
+pub struct EventQueue<R, M: DmaMemory> {
     ring: Ring<M, [Slot; SLOTS]>,
     doorbell: Doorbell<R>,
     buffers: u32,

@@ -7,7 +7,7 @@ use crate::ring::{Published, QueueFault, Rearmed, Ring, RingFormat, Slot, Submit
 
 /// One request queue. Not synchronised: the caller holds this queue's lock.
 #[derive(Debug)]
-pub struct RequestQueue<R, M, S> {
+pub struct RequestQueue<R, M: DmaMemory, S> {
     ring: Ring<M, S>,
     doorbell: Doorbell<R>,
     form: DescriptorForm,

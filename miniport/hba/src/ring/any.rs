@@ -16,7 +16,7 @@ use super::{Descriptor, QueueFault, RingFormat};
 /// A virtqueue in one of the two formats, with storage `S` for its private slots: an array, a boxed slice, memory of the
 /// adapter extension.
 #[derive(Debug)]
-pub enum Ring<M, S> {
+pub enum Ring<M: DmaMemory, S> {
     /// Virtio 2.7.
     Split(SplitRing<M, S>),
     /// Virtio 2.8.

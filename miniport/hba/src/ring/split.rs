@@ -21,7 +21,7 @@ use super::window::{
 /// `available_next - published` requests are filled but not visible. `used_seen - used_next` is at most the number of
 /// outstanding requests: `take_used` checks it before it raises `used_seen`.
 #[derive(Debug)]
-pub struct SplitRing<M, S> {
+pub struct SplitRing<M: DmaMemory, S> {
     window: RingWindow<M>,
     ledger: Ledger<S>,
     suppression: Suppression,
@@ -188,7 +188,10 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             return Ok(None);
         }
         let (id, written) = self.window.read_used(self.used_next);
-        let Some(head) = u16::try_from(id).ok().filter(|_| id <= self.window.mask()) else {
+        let Some(head) = u16::try_from(id)
+            .ok()
+            .filter(|&head| head <= self.window.mask())
+        else {
             return Err(self.ledger.fail(QueueFault::IdOutOfRange));
         };
         let (token, generation) = match self.ledger.slots.complete(head, written) {

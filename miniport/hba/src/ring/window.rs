@@ -1,6 +1,6 @@
 //! The shared side of a split virtqueue: three checked offsets, and accessors that cannot miss (virtio 2.7).
 
-use crate::access::DmaMemory;
+use crate::access::{DmaMemory, Entries};
 use crate::plan::QueueLayout;
 
 use super::descriptor::DESCRIPTOR_BYTES;
@@ -13,6 +13,10 @@ pub(super) const USED_NO_NOTIFY: u16 = 1;
 const FLAGS: u32 = 0;
 const INDEX: u32 = 2;
 const ENTRIES: u32 = 4;
+
+/// Bytes of an entry of the available ring and of a used element (virtio 2.7.6, 2.7.8).
+const AVAILABLE_BYTES: u32 = 2;
+const USED_BYTES: u32 = 8;
 
 /// Why a ring cannot live where it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +72,16 @@ pub(super) fn claim<M: DmaMemory>(
 /// The three parts, of `mask + 1` entries each, lie within the memory; `mask + 1` is a power of two. Positions and descriptor
 /// indices are masked, so no access leaves the ring.
 #[derive(Debug)]
-pub struct RingWindow<M> {
+pub struct RingWindow<M: DmaMemory> {
     memory: M,
-    mask: u32,
+    mask: u16,
+    /// Offsets of the three parts.
     descriptors: u32,
     available: u32,
-    /// The entries of the available and of the used ring.
-    available_entries: u32,
     used: u32,
-    used_entries: u32,
+    descriptor_entries: M::Entries<DESCRIPTOR_BYTES>,
+    available_entries: M::Entries<AVAILABLE_BYTES>,
+    used_entries: M::Entries<USED_BYTES>,
 }
 
 impl<M: DmaMemory> RingWindow<M> {
@@ -99,21 +104,25 @@ impl<M: DmaMemory> RingWindow<M> {
         let entries = u32::from(size);
         for (start, entry_bytes, extra, alignment) in [
             (descriptors, DESCRIPTOR_BYTES, 0, 16),
-            (available, 2, 6, 2),
-            (used, 8, 6, 4),
+            (available, AVAILABLE_BYTES, 6, 2),
+            (used, USED_BYTES, 6, 4),
         ] {
             let bytes = entries.saturating_mul(entry_bytes).saturating_add(extra);
             claim(&memory, start, bytes, alignment)?;
         }
+        // The rings fit, so the sums cannot overflow. What the memory may still find is an offset that is aligned for the device alone.
+        let descriptor_entries = memory.entries(descriptors, mask);
+        let available_entries = memory.entries(available.wrapping_add(ENTRIES), mask);
+        let used_entries = memory.entries(used.wrapping_add(ENTRIES), mask);
         Ok(Self {
-            memory,
-            mask: mask.into(),
+            mask,
             descriptors,
             available,
-            // The rings fit, so these cannot overflow.
-            available_entries: available.wrapping_add(ENTRIES),
             used,
-            used_entries: used.wrapping_add(ENTRIES),
+            descriptor_entries: descriptor_entries.ok_or(WindowError::Misaligned)?,
+            available_entries: available_entries.ok_or(WindowError::Misaligned)?,
+            used_entries: used_entries.ok_or(WindowError::Misaligned)?,
+            memory,
         })
     }
 
@@ -129,15 +138,14 @@ impl<M: DmaMemory> RingWindow<M> {
 
     /// Descriptors in the ring less one.
     #[inline]
-    pub(super) const fn mask(&self) -> u32 {
+    pub(super) const fn mask(&self) -> u16 {
         self.mask
     }
 
     /// Descriptors in the ring.
     pub(super) const fn size(&self) -> u16 {
         // At most 32,768, a power of two that fits 16 bits.
-        let [low, high, _, _] = self.mask.wrapping_add(1).to_le_bytes();
-        u16::from_le_bytes([low, high])
+        self.mask.wrapping_add(1)
     }
 
     #[inline]
@@ -149,23 +157,22 @@ impl<M: DmaMemory> RingWindow<M> {
         self.memory
     }
 
+    /// Offset behind the entries of a ring that begins at `part`, where the other side's index to be told at lies.
     #[inline]
-    fn at(&self, base: u32, position: u16, bytes: u32) -> u32 {
-        base.wrapping_add((u32::from(position) & self.mask).wrapping_mul(bytes))
+    fn behind(&self, part: u32, entry_bytes: u32) -> u32 {
+        let entries = u32::from(self.mask).wrapping_add(1);
+        part.wrapping_add(ENTRIES)
+            .wrapping_add(entries.wrapping_mul(entry_bytes))
     }
 
     #[inline]
     pub(super) fn write_descriptor(&self, index: u16, first: u64, second: u64) {
-        self.memory.write_words(
-            self.at(self.descriptors, index, DESCRIPTOR_BYTES),
-            [first, second],
-        );
+        self.descriptor_entries.write_words(index, first, second);
     }
 
     #[inline]
     pub(super) fn write_available(&self, position: u16, head: u16) {
-        self.memory
-            .write_u16(self.at(self.available_entries, position, 2), head);
+        self.available_entries.write_u16(position, head);
     }
 
     #[inline]
@@ -182,9 +189,8 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn write_used_event(&self, index: u16) {
-        let behind = self.mask.wrapping_add(1).wrapping_mul(2);
         self.memory
-            .write_u16(self.available_entries.wrapping_add(behind), index);
+            .write_u16(self.behind(self.available, AVAILABLE_BYTES), index);
     }
 
     #[inline]
@@ -200,13 +206,11 @@ impl<M: DmaMemory> RingWindow<M> {
     /// Id and length of a used element, which is aligned to 4 bytes only (virtio 2.7.8).
     #[inline]
     pub(super) fn read_used(&self, position: u16) -> (u32, u32) {
-        self.memory
-            .read_u32_pair(self.at(self.used_entries, position, 8))
+        self.used_entries.read_u32_pair(position)
     }
 
     #[inline]
     pub(super) fn read_available_event(&self) -> u16 {
-        let behind = self.mask.wrapping_add(1).wrapping_mul(8);
-        self.memory.read_u16(self.used_entries.wrapping_add(behind))
+        self.memory.read_u16(self.behind(self.used, USED_BYTES))
     }
 }
