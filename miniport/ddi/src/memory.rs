@@ -411,11 +411,12 @@ impl SrbExtension<'_> {
         }
     }
 
-    /// The window from `offset` on: the place of its first byte, and how many there are. `None` behind the end.
+    /// The window from `offset` on: the place of its first byte, and how many there are. `None` at the end and behind it, where the memory is
+    /// not the request's.
     #[inline]
     pub(crate) fn rest(&self, offset: u32) -> Option<(NonNull<u8>, u32)> {
         let bytes = self.window.bytes.checked_sub(offset)?;
-        Some((self.window.bytes_at(offset, 0)?, bytes))
+        Some((self.window.bytes_at(offset, 1)?, bytes))
     }
 
     /// The request that the window belongs to.
