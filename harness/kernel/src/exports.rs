@@ -274,6 +274,9 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     };
     call::enter_export(args, return_address);
     measure::export(&call);
+    if table == Some(Table::Port) {
+        crash::cause::port_called();
+    }
     watch::look_at(table, &call);
     if table == Some(Table::Nt) {
         nt::prohibited::look_at(&call);
