@@ -72,6 +72,7 @@ pub use self::{
     error::PortError,
     exports::EXPORTS,
     hotplug::await_bus_change,
+    interrupts::messages,
     power::{
         Drained, PowerAction, PowerWay, drain, hold, in_flight, is_held, power_down, power_up,
         release, waiting,
