@@ -14,7 +14,7 @@ use proto::{
 
 use crate::{
     bugcheck::watch,
-    call,
+    call, crash,
     hw::{probe, stubs},
     image, measure,
     mem::{self, Va},
