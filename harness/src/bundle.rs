@@ -15,7 +15,7 @@ use proto::{
 
 use crate::{
     disk::Layout,
-    options::{FilterMode, Options},
+    options::{FilterMode, Options, parameter::Parameter},
     seal::PrivateKey,
     symbols::image::DriverImage,
 };
@@ -50,7 +50,11 @@ pub fn bundle(driver: &DriverImage, options: &Options, layout: &Layout, job: Job
             data: layout.data,
             hibernation: layout.hibernation,
             crash: layout.crash,
-            registry: Vec::new(),
+            registry: options
+                .parameters
+                .iter()
+                .map(Parameter::as_registry_value)
+                .collect(),
             filters: Vec::new(),
             filter_registry: Vec::new(),
             workload: Workload {

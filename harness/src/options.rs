@@ -3,6 +3,7 @@
 
 pub mod dump_fault;
 pub mod hba;
+pub mod parameter;
 
 use std::{
     fmt,
@@ -17,7 +18,10 @@ use proto::scenario::{BenchFault, InterruptMode};
 use serde::{Deserialize, Serialize};
 
 pub use self::dump_fault::DumpFault;
-use self::hba::{HbaArgs, HbaOptions};
+use self::{
+    hba::{HbaArgs, HbaOptions},
+    parameter::Parameter,
+};
 use crate::{
     disk::{CRASH_EXTRA_BYTES, others::MOST_DISKS},
     progress::Verbosity,
@@ -104,6 +108,9 @@ pub struct MachineArgs {
     /// Where the driver's interrupts come from
     #[arg(long, value_enum, default_value_t)]
     pub interrupts: Interrupts,
+    /// A registry value of the driver (`Parameters\Device`); may be given several times
+    #[arg(long, value_name = "NAME=NUMBER")]
+    pub parameter: Vec<Parameter>,
     /// Load this repository's dump filter into the dump stacks
     #[arg(long, value_enum, value_name = "WHAT")]
     pub filter: Option<FilterMode>,
@@ -205,6 +212,9 @@ pub struct Options {
     /// The HBA.
     #[serde(flatten)]
     pub hba: HbaOptions,
+    /// Registry values of the driver.
+    #[serde(skip)]
+    pub parameters: Vec<Parameter>,
     /// Bytes per sector of the disk.
     pub sector_bytes: u32,
     /// Disks of the HBA.
@@ -262,6 +272,7 @@ impl MachineArgs {
     pub fn options(&self) -> Options {
         Options {
             hba: self.hba.options(),
+            parameters: self.parameter.clone(),
             sector_bytes: self.sector_size,
             disks: self.disks.unwrap_or(1),
             machine: self.machine,
@@ -344,6 +355,9 @@ impl Options {
             words.push(format!("--disks {}", self.disks));
         }
         words.extend(self.hba.as_arguments());
+        for parameter in &self.parameters {
+            words.push(format!("--parameter {parameter}"));
+        }
         if self.processors != usual.processors {
             words.push(format!("--processors {}", self.processors));
         }
@@ -369,6 +383,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             hba: HbaOptions::default(),
+            parameters: Vec::new(),
             sector_bytes: 512,
             disks: 1,
             machine: Machine::Q35,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     fault,
-    options::{FilterMode, GuestClock, Options},
+    options::{FilterMode, GuestClock, Options, hba::HbaOptions},
     progress::Verbosity,
     report::{Outcome, Report},
     run_directory::{Keep, RunDirectory},
@@ -58,6 +58,8 @@ pub struct Case {
     pub long: bool,
     /// Disks of the machine; one unless it says otherwise.
     pub disks: Option<usize>,
+    /// Request queues of the HBA; one unless it says otherwise.
+    pub queues: Option<u16>,
     /// The dump filter to load; edits are of its source then.
     pub filter: Option<FilterMode>,
     /// Edits of the driver's source.
@@ -207,8 +209,13 @@ impl Case {
     }
 
     fn ending(&self, workshop: &Workshop, inputs: &Inputs, seed: u64) -> Result<Ending> {
+        let usual = HbaOptions::default();
         let options = Options {
             seed,
+            hba: HbaOptions {
+                queues: self.queues.unwrap_or(usual.queues),
+                ..usual
+            },
             processors: self.processors,
             clock: if self.processors > 1 {
                 GuestClock::RealTime

@@ -5,7 +5,7 @@
 //! roles; the latter two both answer to `storport.sys`.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, hint};
 
 use proto::{
     owner::Role,
@@ -14,12 +14,12 @@ use proto::{
 
 use crate::{
     bugcheck::watch,
-    call,
+    call, crash,
     hw::{probe, stubs},
     image, measure,
     mem::{self, Va},
     nt,
-    processors::{delay, giant},
+    processors::{self, delay, giant},
     record,
     sync::Lock,
     timer,
@@ -274,16 +274,19 @@ pub(crate) fn dispatch(index: usize, args: Va, return_address: Va) -> u64 {
     };
     call::enter_export(args, return_address);
     measure::export(&call);
+    if table == Some(Table::Port) {
+        crash::cause::port_called();
+    }
     watch::look_at(table, &call);
     if table == Some(Table::Nt) {
         nt::prohibited::look_at(&call);
     }
     let result = refuse::answer(&call).unwrap_or_else(|| (call.export.handler)(&call));
-    // Decided while the clock does not run for the driver; behind it, each call has the same instructions as that of the calibration.
-    let arms = core::hint::black_box(call.role_or_normal() == Role::Normal);
+    // Settled before the clock is read: the way back from there is subtracted from every figure and must be the same for all.
+    let may_pause = hint::black_box(!processors::is_single() && role == Some(Role::Normal));
     call::leave_export(timer::instructions().wrapping_sub(start));
     giant::leave(entered);
-    if arms {
+    if may_pause {
         delay::arm();
     }
     result

@@ -72,6 +72,7 @@ pub use self::{
     error::PortError,
     exports::EXPORTS,
     hotplug::await_bus_change,
+    interrupts::messages,
     power::{
         Drained, PowerAction, PowerWay, drain, hold, in_flight, is_held, power_down, power_up,
         release, waiting,
@@ -94,7 +95,10 @@ mod queries {
         adapter::{self, AccessRange, Limits, MappedRange, Unit},
         services::BlockSort,
     };
-    use crate::mem::{self, Va};
+    use crate::{
+        mem::{self, Va},
+        processors,
+    };
 
     /// The units that the last scan found.
     #[must_use]
@@ -126,6 +130,13 @@ mod queries {
         adapter::with(|adapter| (adapter.config.va, adapter.config.bytes))
             .and_then(|(va, bytes)| mem::read_vec(va, bytes).ok())
             .unwrap_or_default()
+    }
+
+    /// Whether callbacks of the miniport on this processor hold a lock.
+    #[must_use]
+    pub fn holds_lock() -> bool {
+        let me = processors::current();
+        adapter::with(|adapter| adapter.locks.holds_any(me)).unwrap_or(false)
     }
 
     /// `HW_INITIALIZATION_DATA.FeatureSupport`.
@@ -198,6 +209,7 @@ mod queries {
 
 #[cfg(any(target_os = "none", clippy))]
 pub use queries::{
-    Sizes, access_ranges, block_kind, config_information, feature_support, limits, mapped_ranges,
-    not_implemented, sizes, srb_type_flags, take_peak_in_flight, timeout_resets, units,
+    Sizes, access_ranges, block_kind, config_information, feature_support, holds_lock, limits,
+    mapped_ranges, not_implemented, sizes, srb_type_flags, take_peak_in_flight, timeout_resets,
+    units,
 };

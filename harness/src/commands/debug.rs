@@ -12,6 +12,7 @@ use crate::{
     interrupt,
     options::MachineArgs,
     qemu::DebuggerPort,
+    recorder,
     run_directory::RunDirectory,
     session::{
         Inputs, Next, Session,
@@ -23,6 +24,8 @@ use crate::{
     trial::Workshop,
 };
 
+/// What stands in front of the command to attach.
+const ATTACH: &str = "\nIn another terminal type:\n";
 /// The port that gdb's documentation uses.
 const USUAL_PORT: u16 = 1234;
 
@@ -91,9 +94,11 @@ pub fn execute(arguments: &Args) -> Result<()> {
     loop {
         let mut guest = session.start()?;
         if guest.run(&mut session.watch, Some(request))? == RunEnd::Stopped {
+            let recorders = recorders(&mut guest, &session)?;
             guest.release_debugger();
             workshop.progress.finish();
-            let text = instructions(&session, &guest, &inputs, port, &directory)?;
+            let mut text = instructions(&session, &guest, &inputs, port, &directory)?;
+            text.insert_str(text.find(ATTACH).unwrap_or(0), &recorders);
             print_all(&text);
             return attend(&mut session, guest, arguments.batch);
         }
@@ -109,6 +114,28 @@ pub fn execute(arguments: &Args) -> Result<()> {
             .into());
         }
     }
+}
+
+/// What the flight recorders of the images say so far.
+fn recorders(guest: &mut Guest<'_>, session: &Session<'_>) -> Result<String> {
+    let mut text = String::new();
+    for (role, image) in &session.watch.images {
+        let found = recorder::live::find(image.base, image.bytes, |address, bytes| {
+            guest.read(address, bytes)
+        });
+        let Some((address, recording)) = found else {
+            continue;
+        };
+        writeln!(
+            text,
+            "\nFlight recorder of {} ({role:?}), at {address:#x}, {} events:",
+            image.name, recording.written
+        )?;
+        for event in &recording.events {
+            writeln!(text, "  {event}")?;
+        }
+    }
+    Ok(text)
 }
 
 fn name_of(at: StopAt) -> String {
@@ -172,11 +199,7 @@ fn instructions(
     }
     let path = directory.file("debug.gdb");
     std::fs::write(&path, &script).context("cannot write the debugger's script")?;
-    writeln!(
-        text,
-        "\nIn another terminal type:\n  gdb -x {}\nwhich does this:",
-        quoted(&path)
-    )?;
+    writeln!(text, "{ATTACH}  gdb -x {}\nwhich does this:", quoted(&path))?;
     for line in script.lines() {
         writeln!(text, "  (gdb) {line}")?;
     }

@@ -20,7 +20,7 @@ fn put(bytes: &mut [u8], offset: usize, value: u32) {
 }
 
 /// A recorder of `capacity` entries after `written` events, the value of each its own number.
-fn ring(capacity: u32, written: u32) -> Vec<u8> {
+pub(super) fn ring(capacity: u32, written: u32) -> Vec<u8> {
     let mut bytes = sample();
     bytes.truncate(HEADER_BYTES + 4 * 32);
     put(&mut bytes, 16, capacity);

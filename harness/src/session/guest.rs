@@ -171,6 +171,11 @@ impl<'a> Guest<'a> {
         }
     }
 
+    /// Memory of the stopped guest at a virtual address; `None` where nothing is mapped.
+    pub fn read(&mut self, address: u64, bytes: u64) -> Option<Vec<u8>> {
+        self.debugger.as_mut()?.read(address, bytes).ok()
+    }
+
     /// Gives the debugger's port free without letting the machine run.
     pub fn release_debugger(&mut self) {
         self.debugger = None;

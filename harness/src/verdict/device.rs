@@ -8,6 +8,7 @@ use crate::{
     options::{
         Options,
         hba::{Feature, HbaOptions, Legacy},
+        parameter::Parameter,
     },
     report::Device,
 };
@@ -28,6 +29,9 @@ pub(super) fn device_as_asked(evidence: &Evidence<'_>) -> Finding {
     if device.ids.starts_with("1af4:") {
         queue_faults(device, &options.hba, &mut faults);
         feature_faults(device, &options.hba, &mut faults);
+        if evidence.context.setup.driver.own {
+            own_faults(device, options, &mut faults);
+        }
     }
     message_faults(device, options, &mut faults);
     unit_faults(evidence, options.sector_bytes, &mut faults);
@@ -131,6 +135,28 @@ fn feature_faults(device: &Device, asked: &HbaOptions, faults: &mut Vec<String>)
     };
     if device.ids != wanted {
         faults.push(format!("the HBA is {} instead of {wanted}", device.ids));
+    }
+}
+
+/// This repository's driver takes every ring feature that is offered, unless a parameter says otherwise.
+fn own_faults(device: &Device, options: &Options, faults: &mut Vec<String>) {
+    for (name, wanted) in ring_options(&options.hba) {
+        let is_declined = name == "RING_PACKED" && options.parameters.contains(&split_rings());
+        let accepted = has(&device.accepted_features, name);
+        if accepted != (wanted == Feature::Offered && !is_declined) {
+            faults.push(format!(
+                "the driver has {}accepted {name}",
+                if accepted { "" } else { "not " }
+            ));
+        }
+    }
+}
+
+/// The parameter by which the driver leaves packed rings alone.
+fn split_rings() -> Parameter {
+    Parameter {
+        name: "PackedRing".to_owned(),
+        value: 0,
     }
 }
 

@@ -42,6 +42,15 @@ fn cycle(arguments: &[&str]) -> Passed {
 }
 
 #[test]
+fn a_registry_parameter_reaches_the_driver() {
+    let passed = cycle(&["--packed", "--parameter", "PackedRing=0"]);
+    let features = |list: &str| passed.report["device"][list].to_string();
+    assert!(features("offered_features").contains("RING_PACKED"));
+    assert!(!features("accepted_features").contains("RING_PACKED"));
+    assert!(passed.text.contains("--parameter PackedRing=0"));
+}
+
+#[test]
 fn one_hibernation_on_the_usual_machine() {
     let passed = cycle(&[]);
     let report = &passed.report;

@@ -101,6 +101,8 @@ fn gdb_finds_the_machine_stopped_in_find_adapter() {
         "{:#?}",
         session.printed
     );
+    let recorder = session.line_after("Flight recorder of hiberport.sys (Normal)");
+    assert!(recorder.contains("DriverEntry"), "{recorder}");
     let address = stopped_at(&session);
     let text = session.gdb(&[
         "printf \"rip=%#lx\\n\", $rip",

@@ -160,14 +160,24 @@ fn the_core_keeps_its_promises_on_every_machine() {
     }
 }
 
+/// The self-test on so many processors.
+fn keeps_its_promises(machine: &'static str, processors: u32) {
+    let records = Machine::new(machine, "128M")
+        .with_processors(processors)
+        .kernel(&format!("selftest processors={processors}"));
+    assert_finished(&records, 6);
+}
+
 #[test]
-fn several_processors_keep_their_promises() {
-    for (machine, processors) in [("q35,sata=off", 2), ("pc", 4), ("q35,sata=off", 8)] {
-        let records = Machine::new(machine, "128M")
-            .with_processors(processors)
-            .kernel(&format!("selftest processors={processors}"));
-        assert_finished(&records, 6);
-    }
+fn two_processors_keep_their_promises() {
+    keeps_its_promises("q35,sata=off", 2);
+}
+
+#[test]
+#[ignore = "long: cargo harness test --all"]
+fn four_and_eight_processors_keep_their_promises() {
+    keeps_its_promises("pc", 4);
+    keeps_its_promises("q35,sata=off", 8);
 }
 
 #[test]
@@ -180,6 +190,7 @@ fn more_processors_than_the_bench_runs_are_refused() {
 }
 
 #[test]
+#[ignore = "long: cargo harness test --all"]
 fn the_loader_brings_several_processors_back() {
     let machine = Machine::new("q35,sata=off", "128M").with_processors(4);
     let before = machine.kernel("selftest=hibernate processors=4");

@@ -27,7 +27,7 @@ fn passed(arguments: &[&str]) -> Value {
 
 #[test]
 fn a_hibernation_on_four_processors() {
-    let report = passed(&["cycle", "--processors", "4", "--seed", "7"]);
+    let report = passed(&["cycle", "--processors", "4", "--queues", "4", "--seed", "7"]);
     assert_eq!(report["setup"]["options"]["processors"], 4);
     assert_eq!(report["setup"]["options"]["clock"], "RealTime");
     assert_eq!(report["cycles"]["completed"], 1);

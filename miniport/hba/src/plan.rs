@@ -374,6 +374,20 @@ impl Plan {
         self.shape.format
     }
 
+    /// Requests that a request ring can hold at one time, if each has one segment at least: with descriptors in the ring each takes three of them.
+    #[must_use]
+    pub fn requests_at_once(&self) -> u16 {
+        let least = match self.features.descriptor_form() {
+            DescriptorForm::Indirect => 1,
+            DescriptorForm::Direct => EXTRA_DESCRIPTORS.saturating_add(1),
+        };
+        self.shape
+            .request_ring
+            .checked_div(least)
+            .unwrap_or(1)
+            .max(1)
+    }
+
     /// Most segments in one request; there is one break fewer between them.
     #[must_use]
     pub const fn segments(&self) -> u16 {

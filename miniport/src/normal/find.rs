@@ -150,7 +150,7 @@ fn unit_depth(parameters: &Parameters, plan: &Plan) -> u16 {
     let wanted = parameters
         .unit_queue_depth
         .unwrap_or(plan.limits().commands_per_lun);
-    wanted.min(plan.request_ring())
+    wanted.min(plan.requests_at_once())
 }
 
 /// Tells the port what the adapter can take.
@@ -163,7 +163,7 @@ fn describe(context: &mut FindAdapterContext<'_>, plan: &Plan, unit_depth: u16) 
         physical_breaks: plan.segments().into(),
         targets: limits.max_target.saturating_add(1),
         logical_units: u8::try_from(units).unwrap_or(u8::MAX),
-        requests: u32::from(plan.request_ring()) * u32::from(plan.request_queues()),
+        requests: u32::from(plan.requests_at_once()) * u32::from(plan.request_queues()),
         requests_per_unit: unit_depth.into(),
     });
     config.set_srb_extension::<NormalAdapter>();

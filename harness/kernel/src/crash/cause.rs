@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use proto::{owner::Owner, record::Checkpoint, scenario::CrashCause};
 
 use crate::{
-    call,
+    call, dpc,
     hw::descriptors,
     interrupt,
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Presence},
@@ -58,6 +58,8 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
             PLAYED.store(true, Ordering::Relaxed);
             for _ in 0..DOORBELLS {
                 workload.launch_flush();
+                // A driver may leave the doorbell to its DPC.
+                dpc::drain();
                 // The device was still at work and needed no doorbell: it is idle in a moment.
                 timer::stall_aside_us(IDLE_US);
             }
@@ -96,6 +98,14 @@ pub fn bring_down(cause: CrashCause, workload: &mut Workload, in_flight: u32) ->
         }
     }
     String::from("the system survived what was to bring it down")
+}
+
+/// The driver calls the port: the moment for the host's NMI, if it is wanted and the callback holds a lock. A driver with locks of
+/// its own takes none of the port's, but `HwStorStartIo` is called with one.
+pub fn port_called() {
+    if NMI_AT_LOCK.load(Ordering::Relaxed) && port::holds_lock() {
+        lock_taken();
+    }
 }
 
 /// The driver has just taken a lock: the moment for the host's NMI, if it is wanted.

@@ -85,7 +85,13 @@ fn keep(
     Ok(())
 }
 
-/// Disconnects everything (removal).
+/// Messages that the adapter has; 0 is the line interrupt.
+#[must_use]
+pub fn messages() -> u16 {
+    adapter::with(|adapter| adapter.interrupts.messages).unwrap_or(0)
+}
+
+/// Disconnects everything (removal, other resources).
 pub(super) fn disconnect() {
     let connections = adapter::with(|adapter| core::mem::take(&mut adapter.interrupts.connections))
         .unwrap_or_default();

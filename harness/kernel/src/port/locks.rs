@@ -255,6 +255,13 @@ impl Locks {
         self.processors.of(processor).holds(lock)
     }
 
+    /// Whether the callbacks on `processor` hold any lock, their own or one that the port holds for them.
+    #[must_use]
+    pub fn holds_any(&self, processor: usize) -> bool {
+        let holds = |frame: &Frame| !frame.held_by_port.is_empty() || !frame.taken.is_empty();
+        self.processors.of(processor).frames.iter().any(holds)
+    }
+
     /// The callback that runs on `processor` now.
     #[must_use]
     pub fn routine(&self, processor: usize) -> Option<Routine> {

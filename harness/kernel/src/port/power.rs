@@ -17,7 +17,7 @@ use super::{
         },
     },
     adapter::{self, Phase},
-    control, dispatch, handing,
+    control, dispatch, handing, interrupts,
     queue::Address,
     request::Request,
     services, srb, start,
@@ -209,6 +209,18 @@ pub fn stop_adapter() -> Result<(), PortError> {
         adapter::set_phase(Phase::Stopped);
     }
     result
+}
+
+/// Stops the adapter and starts it again with so many messages, as PnP does when it gives resources to somebody else.
+/// `HwStorFindAdapter` is not called. The queues must be held and drained.
+///
+/// # Errors
+/// The first step that fails.
+pub fn rebalance(messages: u16) -> Result<(), PortError> {
+    stop_adapter()?;
+    interrupts::disconnect();
+    interrupts::connect(messages)?;
+    restart_adapter()
 }
 
 /// `ScsiRestartAdapter`, after `ScsiSetRunningConfig` where that is supported, as after a PnP stop. The queues stay held.

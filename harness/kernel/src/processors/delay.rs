@@ -2,8 +2,8 @@
 //!
 //! * In front of exports and callbacks ([`maybe`]), while the processor is outside of the bench kernel.
 //! * In the middle of the driver's code ([`arm`]): the processor executes a drawn number of the driver's instructions one by
-//!   one, and stands still after the last of them, as if a hypervisor had taken it away. This finds what is done between two
-//!   exports without a lock.
+//!   one, and stands still after the last of them, as if a hypervisor had taken it away, until others have entered the driver a
+//!   drawn number of times. This finds what is done between two exports without a lock.
 //!
 //! Which call pauses, after how many instructions and for how long follows from the seed. When the others come by is the
 //! host's scheduler's choice, so a race may need several runs with the same seed.
@@ -24,14 +24,19 @@ use crate::{
 const ONE_IN: u64 = 4;
 /// Longest pause in front of a call, in turns of an empty loop.
 const LONGEST: u64 = 400;
-/// Longest pause in the driver's code: long enough for the others to do something.
-const LONGEST_INSIDE: u64 = 3000;
+/// Most entries of others into the driver that a pause in its code waits for.
+const MOST_ENTRIES: u64 = 6;
+/// Longest pause in the driver's code, in ticks of the time stamp counter: some milliseconds. The others may have nothing to do.
+const LONGEST_INSIDE: u64 = 12_000_000;
 /// Most instructions that are executed one by one before the pause.
 const MOST_STEPS: u64 = 250;
 
 static STATE: Each<AtomicU64> = Each::new([const { AtomicU64::new(0) }; MOST]);
 /// Instructions of the driver until the pause; 0: none is armed.
 static STEPS: Each<AtomicU64> = Each::new([const { AtomicU64::new(0) }; MOST]);
+
+/// Entries into the driver so far, by callbacks and from exports.
+static ENTRIES: AtomicU64 = AtomicU64::new(0);
 
 /// Sets what the pauses depend on.
 pub fn seed(seed: u64) {
@@ -56,6 +61,7 @@ pub fn arm() {
     if super::is_single() {
         return;
     }
+    ENTRIES.fetch_add(1, Ordering::Relaxed);
     let drawn = draw();
     if drawn.is_multiple_of(ONE_IN) {
         let steps = (drawn >> 32) % MOST_STEPS + 1;
@@ -107,7 +113,7 @@ pub fn step(instruction: Va) -> Step {
     if left > 1 {
         return Step::GoOn;
     }
-    stand_still(draw() % LONGEST_INSIDE);
+    wait_for_others(draw() % MOST_ENTRIES + 1);
     Step::Done
 }
 
@@ -116,6 +122,16 @@ fn draw() -> u64 {
     let drawn = mix(state.load(Ordering::Relaxed));
     state.store(drawn, Ordering::Relaxed);
     drawn
+}
+
+/// Waits until others have entered the driver that many times.
+fn wait_for_others(entries: u64) {
+    let (seen, begun) = (ENTRIES.load(Ordering::Relaxed), cpu::time_stamp());
+    while ENTRIES.load(Ordering::Relaxed).wrapping_sub(seen) < entries
+        && cpu::time_stamp().wrapping_sub(begun) < LONGEST_INSIDE
+    {
+        hint::spin_loop();
+    }
 }
 
 fn stand_still(turns: u64) {

@@ -40,7 +40,15 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
         workload.pass_through(port::block_kind())
     })
     .map_err(failed)?;
-    record::step("PnP stop and start", stop_and_start).map_err(failed)?;
+    let messages = port::messages();
+    if messages > 1 {
+        record::step("PnP stop and start with one message", || stop_and_start(1))
+            .map_err(failed)?;
+        let _ = record::step("read back by one message", || {
+            workload.verify_all("read back by one message")
+        });
+    }
+    record::step("PnP stop and start", || stop_and_start(messages)).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
     record::step("power down and up", || {
         power_cycle(&mut workload, in_flight)
@@ -91,12 +99,11 @@ fn rehearse_a_crash() {
     );
 }
 
-/// As for a change of resources: drained, stopped, started again without `HwStorFindAdapter`.
-fn stop_and_start() -> Result<(), PortError> {
+/// As for a change of resources: drained, stopped, started again with so many messages and without `HwStorFindAdapter`.
+fn stop_and_start(messages: u16) -> Result<(), PortError> {
     port::hold();
     port::drain()?;
-    port::power::stop_adapter()?;
-    port::power::restart_adapter()?;
+    port::power::rebalance(messages)?;
     port::release();
     Ok(())
 }

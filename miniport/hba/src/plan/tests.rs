@@ -89,6 +89,21 @@ fn assert_no_overlap(plan: &Plan) {
 }
 
 #[test]
+fn no_more_requests_are_asked_for_than_a_ring_can_hold() {
+    let at_once = |probe: &Probe| {
+        Plan::normal(&caps(), probe, &NormalOptions::STANDARD)
+            .unwrap()
+            .requests_at_once()
+    };
+    assert_eq!(at_once(&probe(256)), 256);
+    for (size, requests) in [(256, 85), (16, 5), (4, 1)] {
+        let mut probe = probe(size);
+        probe.offered.remove(Features::RING_INDIRECT_DESC);
+        assert_eq!(at_once(&probe), requests, "{size} descriptors");
+    }
+}
+
+#[test]
 fn every_ring_size_is_used() {
     for (offered, used) in [
         (64, 64),
