@@ -90,14 +90,31 @@ impl Device {
 
     fn has_answered(&self, queue: &QueueView) -> bool {
         if self.packed {
-            return (0..u64::from(queue.entries)).all(|index| {
-                let flags = Pa(queue.descriptors).offset(index * DESCRIPTOR_BYTES + 14);
-                // AVAIL and USED differ while the descriptor is the device's (2.8.1).
-                mem::read_physical::<u16>(flags)
-                    .is_ok_and(|flags| (flags >> 7 & 1) == (flags >> 15 & 1))
-            });
+            return has_answered_packed(queue);
         }
         let index = |ring: u64| mem::read_physical::<u16>(Pa(ring).offset(2));
         index(queue.available).ok() == index(queue.used).ok()
     }
+}
+
+/// Whether each descriptor that the device can see is used. A driver may have filled a burst whose first descriptor it still hides
+/// (2.8.21.1): the others look available, but the device, which reads in order, stops at that one.
+fn has_answered_packed(queue: &QueueView) -> bool {
+    let entries = u64::from(queue.entries);
+    let is_available = |index: u64| {
+        let flags = Pa(queue.descriptors).offset(index * DESCRIPTOR_BYTES + 14);
+        // AVAIL and USED differ while the descriptor is the device's (2.8.1).
+        mem::read_physical::<u16>(flags).map_or(true, |flags| (flags >> 7 & 1) != (flags >> 15 & 1))
+    };
+    let count = (0..entries).filter(|&index| is_available(index)).count();
+    // Where the device stands, if it wants to be told of a descriptor (RING_EVENT_FLAGS_DESC, 2.8.10).
+    let event = mem::read_physical::<u32>(Pa(queue.used)).unwrap_or(0);
+    let next = u64::from(event & 0x7FFF);
+    if event >> 16 & 3 != 2 || next >= entries || is_available(next) {
+        return count == 0;
+    }
+    let hidden = (1..entries)
+        .take_while(|ahead| is_available((next + ahead) % entries))
+        .count();
+    count == hidden
 }
