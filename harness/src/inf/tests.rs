@@ -142,7 +142,7 @@ fn message_signalled_interrupts_are_asked_for() {
     );
     assert_names(
         &broken(
-            "MessageNumberLimit,%REG_DWORD%,2",
+            "MessageNumberLimit,%REG_DWORD%,17",
             "MessageNumberLimit,%REG_DWORD%,0",
         ),
         "MessageNumberLimit is not",

@@ -7,7 +7,7 @@ use hba::{
     plan::{NormalOptions, SegMaxRule},
 };
 
-use super::{ALL, Defaults, Parameters, Source};
+use super::{ALL, Defaults, Parameters, QUEUES_MAX, Source};
 
 /// One value for every name.
 struct Everywhere(u32);
@@ -94,4 +94,12 @@ fn the_inf_lists_every_parameter_with_its_default() {
         })
         .collect();
     assert_eq!(lines, expected);
+}
+
+/// A queue without a message of its own shares one, which is slower.
+#[test]
+fn the_inf_asks_for_a_message_for_each_queue_and_one_for_the_rest() {
+    let inf = include_str!("../../../inf/hiberport.inf");
+    let line = format!("MessageNumberLimit,%REG_DWORD%,{}", QUEUES_MAX + 1);
+    assert!(inf.lines().any(|found| found.ends_with(&line)), "{line}");
 }
