@@ -158,7 +158,8 @@ pub(super) fn runs_driver(number: usize) -> bool {
     IN_DRIVER.of(number).load(Ordering::SeqCst)
 }
 
-/// The others were in reset: what they were doing is forgotten. On the resumed machine, before they are started again.
+/// The others were in reset, or stand still for good: what they were doing is forgotten. On the resumed machine before they are started
+/// again, and when the system came down.
 pub(super) fn forget_others() {
     for number in super::all_others() {
         IN_DRIVER.of(number).store(false, Ordering::SeqCst);

@@ -45,6 +45,8 @@ pub fn stop_others() {
     for number in super::all_others() {
         send(number, STOP);
     }
+    // Who was stopped in a driver's code runs it no more, and answers no message.
+    giant::forget_others();
 }
 
 /// Registers that processor `number` had when it was stopped.
