@@ -13,9 +13,9 @@ const VARIABLES: &[(&str, u64)] = &[
     ("NlsMbCodePageTag", 0),
     ("NlsMbOemCodePageTag", 0),
     ("NtBuildNumber", 22621),
-    ("MmHighestUserAddress", 0),
-    ("MmSystemRangeStart", 0),
-    ("MmUserProbeAddress", 0),
+    ("MmHighestUserAddress", 0x7FFF_FFFE_FFFF),
+    ("MmSystemRangeStart", 0xFFFF_8000_0000_0000),
+    ("MmUserProbeAddress", 0x7FFF_FFFF_0000),
 ];
 
 static PAGE: AtomicU64 = AtomicU64::new(0);
@@ -41,6 +41,15 @@ pub(crate) fn init() {
         let _ = mem::write(block.va.offset(slot * 8), value);
     }
     PAGE.store(block.va.0, Ordering::Relaxed);
+}
+
+/// There are that many processors from now on.
+///
+/// # Panics
+/// If the page is missing.
+pub(crate) fn set_processors(count: usize) {
+    let written = address("KeNumberProcessors").map(|va| mem::write(va, &(count as u64)));
+    assert_eq!(written, Some(Ok(())), "the exported variables are missing");
 }
 
 /// Address of a variable.

@@ -11,6 +11,7 @@ use proto::owner::Owner;
 use super::{Each, MOST, giant, park};
 use crate::{
     dpc,
+    exports::data,
     hw::{cpu, descriptors, trampoline},
     interrupt, kpcr,
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Placement, Va},
@@ -60,6 +61,7 @@ pub fn start(count: usize) {
         kpcr::add(number);
     }
     super::activate(count);
+    data::set_processors(count);
     start_all();
 }
 

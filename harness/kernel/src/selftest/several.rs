@@ -73,6 +73,8 @@ fn numbers() {
         DONE.fetch_add(1, Ordering::SeqCst);
     });
     wait_for_others();
+    let said = exports::data::address("KeNumberProcessors").map(mem::read::<u64>);
+    assert_eq!(said, Some(Ok(processors::count() as u64)));
     for number in processors::all_others() {
         assert_eq!(RESULTS.of(number).load(Ordering::SeqCst), number as u64);
     }
