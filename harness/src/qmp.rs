@@ -151,6 +151,14 @@ impl Qmp {
         self.execute("stop", Value::Null).map(|_| ())
     }
 
+    /// Wakes a machine that sleeps (QMP `SUSPEND`).
+    ///
+    /// # Errors
+    /// As [`Qmp::execute`].
+    pub fn wake(&mut self) -> Result<()> {
+        self.execute("system_wakeup", Value::Null).map(|_| ())
+    }
+
     /// Ends QEMU.
     ///
     /// # Errors

@@ -12,7 +12,7 @@
 pub mod guest;
 pub mod life;
 pub mod memory;
-mod power;
+pub(crate) mod power;
 pub mod stop;
 pub mod stress;
 pub mod tamper;

@@ -4,6 +4,7 @@
 //! [`Finding`]; [`CHECKS`] lists all of them. Each has a unit test that feeds it a good life and one with a single fault.
 //!
 //! * [`course`]: did the life take the course that was asked for?
+//! * `sleep`: did the machine sleep when it was to?
 //! * `device`: is the HBA the one that was asked for?
 //! * [`calls`]: do the debugger's breakpoints and the kernel's records agree on who called what?
 //! * [`marking`]: is what the dump instance marked exactly what it must?
@@ -29,6 +30,7 @@ pub mod marking;
 mod processors;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sleep;
 mod stress;
 #[cfg(test)]
 mod tests;
@@ -117,6 +119,7 @@ pub const CHECKS: &[(&str, CheckFunction)] = &[
     ("no-bugcheck", course::no_bugcheck),
     ("boots-in-order", course::boots_in_order),
     ("power-off", course::power_off),
+    ("sleep-witnessed", sleep::sleep_witnessed),
     ("cycles-asked", course::cycles_asked),
     ("resets-asked", course::resets_asked),
     ("stress-course", stress::stress_course),

@@ -12,6 +12,7 @@ extern crate std;
 #[macro_use]
 pub mod record;
 
+pub mod acpi;
 pub mod bugcheck;
 pub mod crash;
 pub mod dump;
@@ -59,6 +60,8 @@ pub mod scenario;
 pub mod selftest;
 #[cfg(any(target_os = "none", clippy))]
 pub mod start;
+#[cfg(any(target_os = "none", clippy))]
+pub mod suspend;
 #[cfg(any(target_os = "none", clippy))]
 pub mod sync;
 #[cfg(any(target_os = "none", clippy))]

@@ -234,9 +234,7 @@ impl Function {
 
     /// Writes 32 bits; the offset is a multiple of 4.
     pub fn write32(&self, offset: u16, value: u32) {
-        if select(self.location, offset) {
-            port::out32(DATA_PORT, value);
-        }
+        write32(self.location, offset, value);
     }
 
     /// Reads bytes; 0xFF beyond the end.
@@ -429,6 +427,12 @@ impl Function {
         }
     }
 
+    /// Whether it answers to accesses of its registers. After a reset no function does.
+    #[must_use]
+    pub fn decodes(&self) -> bool {
+        self.read16(COMMAND) & DECODE != 0
+    }
+
     /// Writes a saved configuration back: header and BARs first, then MSI-X control, the command register last. The
     /// table of MSI-X is in memory of the device: `interrupt::reprogram` writes it.
     pub fn restore(&self, saved: &SavedConfig) {
@@ -473,6 +477,13 @@ pub fn read32(location: Location, offset: u16) -> u32 {
         port::in32(DATA_PORT)
     } else {
         u32::MAX
+    }
+}
+
+/// Writes 32 bits; the offset is a multiple of 4.
+pub fn write32(location: Location, offset: u16, value: u32) {
+    if select(location, offset) {
+        port::out32(DATA_PORT, value);
     }
 }
 

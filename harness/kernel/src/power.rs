@@ -19,10 +19,34 @@ const SLEEP_ENABLE: u16 = 1 << 13;
 /// Position of `SLP_TYP`.
 const SLEEP_TYPE_SHIFT: u16 = 10;
 
-/// The ISA bridge of q35.
-const ICH9: (Location, u32) = (Location::new(0, 31, 0), 0x2918_8086);
-/// The power management function of pc.
-const PIIX4: (Location, u32) = (Location::new(0, 1, 3), 0x7113_8086);
+/// Where a chipset keeps the place of the register block.
+struct Chipset {
+    location: Location,
+    id: u32,
+    /// `PMBASE`.
+    base: u16,
+    mask: u16,
+    /// The register with the bit that switches the block on.
+    switch: u16,
+}
+
+/// The ISA bridge of q35 (ICH9, 13.1.13 and 13.1.14), and the power management function of pc (PIIX4, 7.1 and 7.2).
+const CHIPSETS: [Chipset; 2] = [
+    Chipset {
+        location: Location::new(0, 31, 0),
+        id: 0x2918_8086,
+        base: 0x40,
+        mask: 0xFF80,
+        switch: 0x44,
+    },
+    Chipset {
+        location: Location::new(0, 1, 3),
+        id: 0x7113_8086,
+        base: 0x40,
+        mask: 0xFFC0,
+        switch: 0x80,
+    },
+];
 
 const FW_CFG_SELECT: u16 = 0x510;
 const FW_CFG_DATA: u16 = 0x511;
@@ -32,20 +56,55 @@ const STATES: usize = 6;
 const SUPPORTED: u8 = 0x80;
 
 static BASE: AtomicU16 = AtomicU16::new(0);
+static S3: AtomicU16 = AtomicU16::new(0);
 
 /// Finds the register block. At boot.
 ///
 /// # Panics
 /// On a machine that is neither q35 nor pc.
 pub fn init() {
-    for ((location, id), offset, mask) in [(ICH9, 0x40, 0xFF80), (PIIX4, 0x40, 0xFFC0)] {
-        if pci::read32(location, 0) == id {
-            let [low, high, ..] = pci::read32(location, offset).to_le_bytes();
-            BASE.store(u16::from_le_bytes([low, high]) & mask, Ordering::Relaxed);
-            return;
+    let chipset = chipset();
+    let [low, high, ..] = pci::read32(chipset.location, chipset.base).to_le_bytes();
+    BASE.store(
+        u16::from_le_bytes([low, high]) & chipset.mask,
+        Ordering::Relaxed,
+    );
+}
+
+fn chipset() -> &'static Chipset {
+    let found = CHIPSETS
+        .iter()
+        .find(|chipset| pci::read32(chipset.location, 0) == chipset.id);
+    match found {
+        Some(chipset) => chipset,
+        None => panic!("no ACPI registers: the machine is neither q35 nor pc"),
+    }
+}
+
+/// Where the register block is, to be put back after a reset: not every firmware does that when the machine wakes.
+#[derive(Clone, Copy, Debug)]
+pub struct SavedBlock {
+    base: u32,
+    switch: u32,
+}
+
+impl SavedBlock {
+    /// What the chipset says now.
+    #[must_use]
+    pub fn take() -> Self {
+        let chipset = chipset();
+        Self {
+            base: pci::read32(chipset.location, chipset.base),
+            switch: pci::read32(chipset.location, chipset.switch),
         }
     }
-    panic!("no ACPI registers: the machine is neither q35 nor pc");
+
+    /// Puts it back.
+    pub fn restore(self) {
+        let chipset = chipset();
+        pci::write32(chipset.location, chipset.base, self.base);
+        pci::write32(chipset.location, chipset.switch, self.switch);
+    }
 }
 
 /// The ACPI timer, 24 bits.
@@ -56,23 +115,45 @@ pub fn acpi_timer() -> u32 {
 
 /// Turns the machine off (S5).
 pub fn off() -> ! {
-    sleep(5)
+    // Without QEMU's list of states the type is 0.
+    enter(sleep_type(5).unwrap_or(0))
 }
 
 /// Suspends the machine to disk (S4).
+///
+/// # Panics
+/// If the machine does not offer S4.
 pub fn sleep_s4() -> ! {
-    sleep(4)
+    match sleep_type(4) {
+        Some(value) => enter(value),
+        None => panic!("the machine does not offer S4"),
+    }
 }
 
-fn sleep(state: usize) -> ! {
-    let states = system_states();
-    let value = states.get(state).copied().unwrap_or(0);
-    assert!(
-        value & SUPPORTED != 0 || state != 4,
-        "the machine does not offer S4"
+/// Sees to it that [`sleep_s3`] needs nothing but registers; whether the machine offers S3.
+#[must_use]
+pub fn prepare_s3() -> bool {
+    let offered = sleep_type(3);
+    S3.store(offered.unwrap_or(0), Ordering::Relaxed);
+    offered.is_some()
+}
+
+/// Suspends the machine to RAM (S3), after [`prepare_s3`]. The processor comes back by the firmware's waking vector.
+pub fn sleep_s3() -> ! {
+    enter(S3.load(Ordering::Relaxed))
+}
+
+/// What is to be written for a state that the machine offers.
+fn sleep_type(state: usize) -> Option<u16> {
+    let value = system_states().get(state).copied()?;
+    (value & SUPPORTED != 0).then_some(u16::from(value & 7) << SLEEP_TYPE_SHIFT)
+}
+
+fn enter(sleep_type: u16) -> ! {
+    port::out16(
+        BASE.load(Ordering::Relaxed) + CONTROL,
+        sleep_type | SLEEP_ENABLE,
     );
-    let kind = u16::from(value & 7) << SLEEP_TYPE_SHIFT;
-    port::out16(BASE.load(Ordering::Relaxed) + CONTROL, kind | SLEEP_ENABLE);
     cpu::stop()
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     interrupt, kpcr, mem,
     mem::Pa,
-    nt, power, record, scenario, selftest, timer,
+    nt, power, record, scenario, selftest, suspend, timer,
 };
 
 /// Brings the kernel up and runs the scenario that the host handed over.
@@ -72,6 +72,11 @@ fn bring_up(start_info: u64) -> BootInfo {
     exports::data::init();
     interrupt::init();
     timer::init();
+    match info.facs {
+        Some(Ok(facs)) => suspend::init(facs),
+        Some(Err(error)) => log_warning!("no suspend to RAM: {error:?} in the tables of ACPI"),
+        None => {}
+    }
     interrupt::enable();
     info
 }

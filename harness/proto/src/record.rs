@@ -113,6 +113,8 @@ pub enum Record {
         /// Kept back by the port until after the resume.
         kept_back: u32,
     },
+    /// The machine slept (S3) and woke: devices and processors came out of a reset.
+    Slept,
     /// One call of `StorPortMarkDumpMemory`.
     Mark(Mark),
     /// One call of a driver's routine in a dump role, in order.

@@ -134,6 +134,9 @@ pub enum CrashCause {
 /// Name of the stretch of I/O that a reset strikes.
 pub const RESET_STRETCH: &str = "in flight at a reset";
 
+/// Name of the step in which the machine is suspended to RAM.
+pub const SLEEP_STEP: &str = "sleep and wake";
+
 /// Name of the step that is a life in which a call fails.
 pub const EXHAUST_STEP: &str = "a life in which a call fails";
 

@@ -15,7 +15,7 @@ use proto::record::{Checkpoint, Level, Record};
 use self::checkpoint::Then;
 use super::{
     life::{Boot, Hit, PowerOff, QmpEvent},
-    power::power_off,
+    power::{ASLEEP, power_off},
     stop::StopRequest,
     watch::Watch,
 };
@@ -187,7 +187,7 @@ impl<'a> Guest<'a> {
     /// Undecodable records.
     pub fn look(&mut self, watch: &mut Watch) -> Result<Running> {
         self.take_records(watch)?;
-        self.take_events();
+        self.take_events()?;
         Ok(match self.qemu.ended()? {
             Some(_) => Running::No,
             None => Running::Yes,
@@ -237,7 +237,7 @@ impl<'a> Guest<'a> {
         }
         let status = self.qemu.wait(EXIT_LIMIT)?;
         self.take_remaining_records()?;
-        self.take_events();
+        self.keep_events();
         self.boot.power_off = power_off(&self.boot.events);
         if self.boot.power_off == PowerOff::None {
             return Err(self.qemu.death(status, &self.last_heard));
@@ -269,7 +269,7 @@ impl<'a> Guest<'a> {
                 Waited::Stopped(Stop::Trap) => {
                     let registers = debugger.registers()?;
                     self.take_records(watch)?;
-                    self.take_events();
+                    self.take_events()?;
                     if self.at_stop(debugger, watch, &registers, until)? {
                         self.stands_at = Some(registers.rip);
                         return Ok(RunEnd::Stopped);
@@ -363,7 +363,18 @@ impl<'a> Guest<'a> {
         self.boot.records.push(arrived.record);
     }
 
-    fn take_events(&mut self) {
+    /// Takes note of events, and wakes a machine that sleeps.
+    fn take_events(&mut self) -> Result<()> {
+        let before = self.boot.events.len();
+        self.keep_events();
+        let new = self.boot.events.iter().skip(before);
+        if new.filter(|event| event.name == ASLEEP).count() != 0 {
+            self.qemu.qmp.wake()?;
+        }
+        Ok(())
+    }
+
+    fn keep_events(&mut self) {
         let after_records = self.boot.records.len();
         for event in self.qemu.qmp.events() {
             // Every breakpoint stops and resumes the machine.

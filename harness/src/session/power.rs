@@ -1,6 +1,11 @@
-//! How QEMU says that the machine was switched off.
+//! How QEMU says that the machine was switched off, or sleeps.
 
 use super::life::{PowerOff, QmpEvent};
+
+/// The machine entered S3.
+pub(crate) const ASLEEP: &str = "SUSPEND";
+/// It woke.
+pub(crate) const AWAKE: &str = "WAKEUP";
 
 /// QMP's `SUSPEND_DISK` must come before `SHUTDOWN`.
 pub(super) fn power_off(events: &[QmpEvent]) -> PowerOff {

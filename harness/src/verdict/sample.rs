@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) mod crash;
-mod parts;
+pub(super) mod parts;
 
 /// Virtual address of the context.
 pub(crate) const CONTEXT: u64 = 0xffff_a000_0000_1200;

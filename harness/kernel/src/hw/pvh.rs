@@ -8,6 +8,8 @@ use alloc::{string::String, vec::Vec};
 
 use zerocopy::FromBytes;
 
+use crate::acpi::{self, AcpiError};
+
 /// `start_info.magic`.
 const MAGIC: u32 = 0x336E_C578;
 /// `hvm_memmap_table_entry.type`: RAM.
@@ -68,6 +70,8 @@ pub struct BootInfo {
     pub module: Option<(u64, u64)>,
     /// The kernel command line.
     pub command_line: String,
+    /// Physical address of the table that the machine wakes up by; why there is none, otherwise.
+    pub facs: Option<Result<u64, AcpiError>>,
 }
 
 /// Why the boot information cannot be used.
@@ -136,7 +140,14 @@ pub fn boot_info(info: u64) -> Result<BootInfo, PvhError> {
         memory,
         module,
         command_line,
+        facs: (start.rsdp != 0).then(|| acpi::find_facs(start.rsdp, &read_bytes)),
     })
+}
+
+fn read_bytes(address: u64, into: &mut [u8]) -> bool {
+    (address..)
+        .zip(into)
+        .all(|(address, byte)| read(address).map(|found| *byte = found).is_ok())
 }
 
 fn start_info(info: u64) -> Result<StartInfo, PvhError> {

@@ -6,7 +6,7 @@
 //! UNSAFETY: entry code can only be written in assembler.
 #![expect(unsafe_code, reason = "the entry point is assembler")]
 
-use super::cpu;
+use super::{cpu, switch};
 use crate::{
     mem::{
         self, Pa, Va,
@@ -18,7 +18,7 @@ use crate::{
 /// The page below 1 MiB that holds the code; the firmware's data there are not needed any more.
 pub const PAGE: Pa = Pa(0x8000);
 
-/// Parameters: root of the page tables, top of the stack, number.
+/// Parameters: root of the page tables, top of the stack, number, entry; after a sleep also what is to be copied: from, to, words.
 const PARAMETERS: u64 = 0xF00;
 
 core::arch::global_asm!(
@@ -73,7 +73,18 @@ trampoline_gdt_pointer:
     .long 0x8000 + trampoline_gdt - trampoline_start
     .global trampoline_end
 trampoline_end:
+
+    // Where processor 0 comes from the trampoline after a sleep. The kernel's variables are not what they were before this.
     .text
+    .balign 16
+    .global wake
+wake:
+    mov rsi, qword ptr [0x8F20]
+    mov rdi, qword ptr [0x8F28]
+    mov rcx, qword ptr [0x8F30]
+    cld
+    rep movsq
+    jmp resume_from_loader
 "#
 );
 
@@ -82,17 +93,47 @@ unsafe extern "C" {
     static trampoline_end: u8;
 }
 
+unsafe extern "sysv64" {
+    fn wake();
+}
+
 /// Puts code and parameters for processor `number` in their place.
 ///
 /// # Panics
 /// If the page is no memory, which no machine of QEMU has.
 pub fn prepare(number: usize, stack: Va) {
+    let entry = arrive as *const () as usize as u64;
+    place(&[cpu::root().0, stack.0, number as u64, entry]);
+}
+
+/// The same for processor 0 after a sleep: it copies `bytes` (a multiple of 8) from `copy` to `original`, then goes on as after a
+/// hibernation.
+///
+/// # Panics
+/// As [`prepare`].
+pub fn prepare_wake(original: Va, copy: Va, bytes: u64) {
+    let entry = wake as *const () as usize as u64;
+    let stack = switch::entry().rsp;
+    let number = 0;
+    place(&[
+        cpu::root().0,
+        stack,
+        number,
+        entry,
+        copy.0,
+        original.0,
+        bytes / 8,
+    ]);
+}
+
+fn place(parameters: &[u64]) {
     paging::map_page(Va(PAGE.0), PAGE, Protection::Execute, Caching::WriteBack);
     let start = &raw const trampoline_start as usize as u64;
     let end = &raw const trampoline_end as usize as u64;
-    let entry = arrive as *const () as usize as u64;
-    let parameters = [cpu::root().0, stack.0, number as u64, entry];
-    let bytes: alloc::vec::Vec<u8> = parameters.into_iter().flat_map(u64::to_le_bytes).collect();
+    let bytes: alloc::vec::Vec<u8> = parameters
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
     let written = mem::read_vec(Va(start), end - start).is_ok_and(|code| {
         mem::write_physical_bytes(PAGE, &code).is_ok()
             && mem::write_physical_bytes(PAGE.offset(PARAMETERS), &bytes).is_ok()

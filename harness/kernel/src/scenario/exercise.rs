@@ -5,7 +5,7 @@ use alloc::format;
 
 use proto::{
     record::Checkpoint,
-    scenario::{Bundle, RESET_STRETCH},
+    scenario::{Bundle, RESET_STRETCH, SLEEP_STEP},
 };
 
 use super::{Stop, play_sudden_faults, system::System};
@@ -13,7 +13,7 @@ use crate::{
     bugcheck::run as callbacks,
     port::{self, BlockKind, PortError, PowerAction, Reset},
     processors::park,
-    record,
+    record, suspend,
     workload::Workload,
 };
 
@@ -50,8 +50,8 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
     }
     record::step("PnP stop and start", || stop_and_start(messages)).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
-    record::step("power down and up", || {
-        power_cycle(&mut workload, in_flight)
+    record::step(SLEEP_STEP, || {
+        power_cycle(&system, &mut workload, in_flight)
     })
     .map_err(failed)?;
     let _ = record::step("read back", || workload.verify_all("read back"));
@@ -109,7 +109,11 @@ fn stop_and_start(messages: u16) -> Result<(), PortError> {
 }
 
 /// Sleep and wake with requests kept back by the port.
-fn power_cycle(workload: &mut Workload, in_flight: u32) -> Result<(), PortError> {
+fn power_cycle(
+    system: &System<'_>,
+    workload: &mut Workload,
+    in_flight: u32,
+) -> Result<(), PortError> {
     port::hold();
     let flight = workload.launch(in_flight);
     let way = port::power_down(PowerAction::Sleep)?;
@@ -117,6 +121,10 @@ fn power_cycle(workload: &mut Workload, in_flight: u32) -> Result<(), PortError>
         "powered down by {way:?} with {} requests kept back",
         port::waiting()
     );
+    match suspend::suspend(&system.hba) {
+        Ok(()) => {}
+        Err(error) => crate::log_warning!("the machine stays awake: {error:?}"),
+    }
     port::power_up(PowerAction::Sleep)?;
     port::release();
     let _ = workload.land(flight, "kept back during sleep");

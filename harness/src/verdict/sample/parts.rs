@@ -21,7 +21,7 @@ pub(super) fn dump_memory(dump_mode: u8) -> Record {
     }
 }
 
-pub(super) fn event(name: &str) -> QmpEvent {
+pub(in crate::verdict) fn event(name: &str) -> QmpEvent {
     QmpEvent {
         name: name.to_owned(),
         data: serde_json::Value::Null,

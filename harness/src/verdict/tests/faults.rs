@@ -5,7 +5,7 @@
 use proto::{
     owner::{Owner, Role},
     record::{PhysicalRange, Record, RuleOutcome, Violation},
-    scenario::{CrashCause, DumpKind},
+    scenario::{CrashCause, DumpKind, SLEEP_STEP},
 };
 
 use super::super::{Context, CrashAsked, sample};
@@ -51,6 +51,22 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     }),
     ("power-off", |life, _| {
         life.boots[2].power_off = PowerOff::None;
+    }),
+    ("sleep-witnessed", |life, _| {
+        life.boots[1].events.push(sample::parts::event("SUSPEND"));
+    }),
+    ("sleep-witnessed", |life, _| {
+        life.boots[0].records.push(Record::Slept);
+    }),
+    ("sleep-witnessed", |life, _| {
+        let boot = &mut life.boots[2];
+        boot.records.push(Record::Slept);
+        boot.events.push(sample::parts::event("SUSPEND"));
+    }),
+    ("sleep-witnessed", |life, _| {
+        life.boots[0].records.push(Record::StepBegin {
+            name: SLEEP_STEP.to_owned(),
+        });
     }),
     ("cycles-asked", |life, _| {
         replace(life, |record| {
