@@ -4,7 +4,7 @@
 //! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
 //! choices), [`random`], [`exhaust`] (which calls are made to fail).
 //!
-//! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
+//! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`sleep`], [`remove`] are the PnP life;
 //! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`waiting`] waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
@@ -60,6 +60,8 @@ mod services;
 #[cfg(any(target_os = "none", clippy))]
 mod start;
 #[cfg(any(target_os = "none", clippy))]
+mod sleep;
+#[cfg(any(target_os = "none", clippy))]
 mod timeouts;
 #[cfg(any(target_os = "none", clippy))]
 mod waiting;
@@ -83,6 +85,7 @@ pub use self::{
     scan::scan,
     srb::BlockKind,
     start::{Options, start},
+    sleep::sleep_and_wake,
     timeouts::{Reset, reset},
 };
 

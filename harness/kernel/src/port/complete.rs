@@ -340,7 +340,7 @@ fn decide(slot: &mut Slot) -> Next {
 }
 
 /// As a disk class driver: unit attention, and whatever a reset swept away.
-fn is_worth_another_try(completion: &Completion) -> bool {
+pub(super) fn is_worth_another_try(completion: &Completion) -> bool {
     matches!(
         completion.status,
         SRB_STATUS_BUS_RESET

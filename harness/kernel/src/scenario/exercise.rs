@@ -11,11 +11,14 @@ use proto::{
 use super::{Stop, play_sudden_faults, system::System};
 use crate::{
     bugcheck::run as callbacks,
-    port::{self, BlockKind, PortError, PowerAction, Reset},
+    port::{self, BlockKind, PortError, Reset},
     processors::park,
     record,
     workload::Workload,
 };
+
+/// How long the adapter sleeps.
+const SLEEP_US: u64 = 5_000;
 
 /// Runs the job `Run`.
 pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
@@ -112,12 +115,9 @@ fn stop_and_start(messages: u16) -> Result<(), PortError> {
 fn power_cycle(workload: &mut Workload, in_flight: u32) -> Result<(), PortError> {
     port::hold();
     let flight = workload.launch(in_flight);
-    let way = port::power_down(PowerAction::Sleep)?;
-    log!(
-        "powered down by {way:?} with {} requests kept back",
-        port::waiting()
-    );
-    port::power_up(PowerAction::Sleep)?;
+    let kept_back = port::waiting();
+    let way = port::sleep_and_wake(SLEEP_US)?;
+    log!("powered down by {way:?} with {kept_back} requests kept back");
     port::release();
     let _ = workload.land(flight, "kept back during sleep");
     Ok(())
