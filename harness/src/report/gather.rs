@@ -185,9 +185,13 @@ pub fn processors(life: &Life) -> Option<Processors> {
             Record::Processors {
                 callbacks,
                 most_at_once,
+                completed,
+                completed_at_home,
             } => Some(Processors {
                 callbacks: callbacks.clone(),
                 most_at_once: *most_at_once,
+                completed: *completed,
+                completed_at_home: *completed_at_home,
             }),
             _ => None,
         })

@@ -42,6 +42,8 @@ fn full() -> Report {
     report.processors = Some(Processors {
         callbacks: vec![700, 300],
         most_at_once: 2,
+        completed: 500,
+        completed_at_home: 400,
     });
     let disk = report.disk_compare.as_mut().unwrap();
     disk.first_unwritten_change = Some(Hex(0));
