@@ -15,6 +15,7 @@ use crate::{
 pub mod gather;
 pub mod names;
 mod requests;
+pub mod stress;
 pub mod text;
 
 pub use names::owner_name;
@@ -59,6 +60,8 @@ pub struct Report {
     pub io: Vec<Io>,
     /// Requests when a hibernation began, one entry a hibernation.
     pub in_flight: Vec<InFlight>,
+    /// The rounds of a stress run.
+    pub stress: Option<stress::Stress>,
     /// What the processors did; `None` if there is one.
     pub processors: Option<Processors>,
     /// Every call of `StorPortMarkDumpMemory` as the bench kernel saw it.

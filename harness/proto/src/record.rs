@@ -8,7 +8,7 @@ pub use self::{
     crash::{BugcheckCallback, CallbackPages, CallbackRange, CallbackResult, DumpFacts},
     figures::{Cost, Flow, Footprint, LeftOut, Stretch, Subject, Transfer},
     requests::{AbandonedRange, IoSummary, WrittenRange},
-    stress::{HostAction, StressAction},
+    stress::{HostAction, Rest, StressAction},
 };
 use crate::owner::{Owner, OwnerRun, Role};
 
@@ -238,6 +238,15 @@ pub enum Record {
         round: u32,
         /// What it does.
         action: StressAction,
+    },
+    /// In a round, the miniport was stopped and started again with requests waiting.
+    StressRest {
+        /// What for.
+        rest: Rest,
+        /// Requests at the miniport when the port held its queues; they ended before the stop.
+        at_miniport: u32,
+        /// Requests kept back by the port until after the start.
+        kept_back: u32,
     },
     /// The host is to do something at the checkpoint that follows.
     HostWanted {
