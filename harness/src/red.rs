@@ -28,7 +28,7 @@ use crate::{
 pub mod tree;
 
 /// Rounds of a case with the job `stress`: all of a turn.
-const STRESS_ROUNDS: u32 = 8;
+const STRESS_ROUNDS: u32 = 10;
 
 /// A red case.
 #[derive(Clone, Debug, Deserialize)]

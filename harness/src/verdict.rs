@@ -229,6 +229,7 @@ fn facts(life: &Life, context: &Context) -> Report {
         units: gather::units(life),
         io: gather::io(life),
         in_flight: gather::in_flight(life),
+        stress: gather::stress::stress(life),
         processors: gather::processors(life),
         marks: gather::calls::marks(life),
         breakpoints: gather::calls::breakpoints(life),

@@ -14,6 +14,7 @@ mod completion;
 mod control;
 mod dump_pointers;
 mod find;
+mod homes;
 mod interrupt;
 mod management;
 mod messages;

@@ -2,7 +2,7 @@
 //!
 //! Handlers run at the IRQL that they were connected at, with interrupts enabled, and the end of interrupt is signalled
 //! after they return. Connections live through a hibernation: [`reprogram`] writes all of them again. Each message goes to
-//! one processor ([`processors::serves`]), the line to processor 0.
+//! one processor, which its owner names, the line to processor 0.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
@@ -58,8 +58,14 @@ pub struct Connection {
 /// Where an interrupt comes from.
 #[derive(Clone, Copy, Debug)]
 enum Source {
-    Message { function: Function, index: u16 },
-    Line { pin: u8 },
+    Message {
+        function: Function,
+        index: u16,
+        processor: usize,
+    },
+    Line {
+        pin: u8,
+    },
 }
 
 /// Why a handler cannot be connected.
@@ -165,14 +171,15 @@ pub fn init() {
     apic::start();
 }
 
-/// Connects a handler to an entry of the device's MSI-X table and unmasks the entry. The capability itself is switched
-/// on by `Function::set_msix`.
+/// Connects a handler on `processor` to an entry of the device's MSI-X table and unmasks the entry. The capability itself is
+/// switched on by `Function::set_msix`.
 ///
 /// # Errors
 /// The first [`InterruptError`] that applies.
 pub fn connect_msix(
     function: &Function,
     index: u16,
+    processor: usize,
     handler: Handler,
 ) -> Result<Connection, InterruptError> {
     let table = function.msix().ok_or(InterruptError::NoMessage)?;
@@ -182,6 +189,7 @@ pub fn connect_msix(
     let source = Source::Message {
         function: *function,
         index,
+        processor,
     };
     connect(source, handler)
 }
@@ -200,7 +208,9 @@ pub fn disconnect(connection: Connection) {
     let removed = CONNECTIONS.lock().remove(&connection.vector);
     if let Some((_, source)) = removed {
         match source {
-            Source::Message { function, index } => function.mask_message(index),
+            Source::Message {
+                function, index, ..
+            } => function.mask_message(index),
             Source::Line { pin } => apic::mask_pin(pin),
         }
     }
@@ -346,8 +356,11 @@ fn connect(source: Source, handler: Handler) -> Result<Connection, InterruptErro
 
 fn program(vector: u8, source: Source) {
     match source {
-        Source::Message { function, index } => {
-            let processor = processors::serves(usize::from(index), processors::count());
+        Source::Message {
+            function,
+            index,
+            processor,
+        } => {
             function.set_message(index, apic::message_address(processor), u32::from(vector));
         }
         Source::Line { pin } => apic::set_pin(pin, vector),

@@ -427,12 +427,6 @@ impl Function {
         }
     }
 
-    /// Whether it answers to accesses of its registers. After a reset no function does.
-    #[must_use]
-    pub fn decodes(&self) -> bool {
-        self.read16(COMMAND) & DECODE != 0
-    }
-
     /// Writes a saved configuration back: header and BARs first, then MSI-X control, the command register last. The
     /// table of MSI-X is in memory of the device: `interrupt::reprogram` writes it.
     pub fn restore(&self, saved: &SavedConfig) {

@@ -1,13 +1,14 @@
 //! Storport for the normal role: what a miniport calls, and what calls the miniport.
 //!
-//! Pure parts, tested on Linux: [`abi`] (structures and constants), [`callback`] (the miniport's routines), [`locks`]
-//! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
-//! choices), [`random`], [`exhaust`] (which calls are made to fail).
+//! Pure parts, tested on Linux: [`abi`] (structures and constants), [`affinity`] (where messages go), [`callback`] (the miniport's
+//! routines), [`locks`] (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
+//! choices), [`random`], [`redirection`] (processors of DPCs), [`exhaust`] (which calls are made to fail).
 //!
-//! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
+//! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`sleep`], [`remove`] are the PnP life;
 //! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`waiting`] waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
+pub mod affinity;
 pub mod callback;
 pub mod cdb;
 pub mod exhaust;
@@ -15,6 +16,7 @@ pub mod fragments;
 pub mod locks;
 pub mod queue;
 pub mod random;
+pub mod redirection;
 pub mod srb;
 
 #[cfg(any(target_os = "none", clippy))]
@@ -58,6 +60,8 @@ mod scan;
 #[cfg(any(target_os = "none", clippy))]
 mod services;
 #[cfg(any(target_os = "none", clippy))]
+mod sleep;
+#[cfg(any(target_os = "none", clippy))]
 mod start;
 #[cfg(any(target_os = "none", clippy))]
 mod timeouts;
@@ -81,6 +85,7 @@ pub use self::{
     remove::{Census, remove_after_failed_start, stop_and_remove, surprise_remove},
     request::{Buffer, Completion, Request, RequestId},
     scan::scan,
+    sleep::{SleepDepth, sleep_and_wake},
     srb::BlockKind,
     start::{Options, start},
     timeouts::{Reset, reset},

@@ -12,7 +12,7 @@
 //! | [`signal`] | non-maskable messages between processors: stale translations, the end |
 //! | [`delay`] | seeded pauses, so that races are hit |
 //!
-//! [`Each`], [`serves`] and [`message_for`] are pure and tested on Linux.
+//! [`Each`] is pure and tested on Linux.
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod at_work;
@@ -70,24 +70,6 @@ impl<T> Each<T> {
     }
 }
 
-/// The processor that serves an interrupt message: message 0 (configuration, or the only one) goes to processor 0, the
-/// others go round.
-#[must_use]
-pub const fn serves(message: usize, processors: usize) -> usize {
-    match processors {
-        0 => 0,
-        _ => message % processors,
-    }
-}
-
-/// The message, of those from `first` to `last`, whose processor is `processor`; if none is, one of them by turns.
-#[must_use]
-pub fn message_for(processor: usize, processors: usize, first: usize, last: usize) -> usize {
-    (first..=last)
-        .find(|&message| serves(message, processors) == processor)
-        .unwrap_or_else(|| first + processor % (last.saturating_sub(first) + 1))
-}
-
 #[cfg(any(target_os = "none", clippy))]
 pub use present::{activate, all_others, count, current, is_single, mask};
 
@@ -143,32 +125,6 @@ mod present {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_go_round_the_processors() {
-        let by_message = |processors| [0, 1, 2, 3, 4, 5].map(|message| serves(message, processors));
-        assert_eq!(by_message(4), [0, 1, 2, 3, 0, 1]);
-        assert_eq!(by_message(1), [0; 6]);
-        assert_eq!(by_message(2), [0, 1, 0, 1, 0, 1]);
-    }
-
-    #[test]
-    fn each_processor_finds_its_message_in_the_range() {
-        // Requests have the messages 3 to 6: every processor has one of its own.
-        let mut found = [0, 1, 2, 3].map(|processor| message_for(processor, 4, 3, 6));
-        found.sort_unstable();
-        assert_eq!(found, [3, 4, 5, 6]);
-        for processor in 0..4 {
-            assert_eq!(serves(message_for(processor, 4, 3, 6), 4), processor);
-        }
-        // Fewer messages than processors: they share.
-        assert_eq!(
-            [0, 1, 2, 3].map(|processor| message_for(processor, 4, 1, 1)),
-            [1; 4]
-        );
-        let two = [0, 1, 2, 3].map(|processor| message_for(processor, 4, 1, 2));
-        assert_eq!(two, [1, 1, 2, 2]);
-    }
 
     #[test]
     fn each_has_a_value_for_every_processor() {

@@ -7,7 +7,10 @@
 //! With the reset QEMU loads the kernel's file again, variables included. They are copied aside as the last thing before the
 //! sleep, and the first thing after it puts them back.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use proto::{
     owner::Owner,
@@ -20,7 +23,8 @@ use crate::{
     interrupt, irql,
     mem::{self, AllocSpec, Contiguity, PAGE_BYTES, Pa, Placement, Va},
     mmio::{self, Width},
-    pci, power,
+    pci::{Function, SavedConfig},
+    power,
     processors::{bring_up, park},
     record, timer,
 };
@@ -46,14 +50,23 @@ pub enum SuspendError {
     NoMemory,
 }
 
-/// Sleeps, and gives `hba` its configuration back, as the bus driver does. The adapter must be powered down. `PASSIVE_LEVEL`, on the main stack.
+impl fmt::Display for SuspendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotOffered => "it does not offer S3",
+            Self::NoMemory => "there is no memory for a copy of the kernel's variables",
+        })
+    }
+}
+
+/// Sleeps, and gives `hba` the configuration `awake`, as the bus driver does. The adapter must be powered down. `PASSIVE_LEVEL`, on the main stack.
 ///
 /// # Errors
 /// The machine did not sleep.
 ///
 /// # Panics
 /// If the HBA remembers its configuration: then the machine did not lose its power.
-pub fn suspend(hba: &pci::Function) -> Result<(), SuspendError> {
+pub fn suspend(hba: &Function, awake: &SavedConfig) -> Result<(), SuspendError> {
     let vector = Va(VECTOR.load(Ordering::Relaxed));
     if vector.is_null() || !power::prepare_s3() {
         return Err(SuspendError::NotOffered);
@@ -70,7 +83,7 @@ pub fn suspend(hba: &pci::Function) -> Result<(), SuspendError> {
     .map_err(|_| SuspendError::NoMemory)?;
     let frame = mem::translate(copy.va).ok_or(SuspendError::NoMemory)?;
     COPY.store(frame.0, Ordering::Relaxed);
-    let (saved, registers) = (hba.save(), power::SavedBlock::take());
+    let (asleep, registers) = (hba.save(), power::SavedBlock::take());
     // In the machine that wakes they are in reset and come back by `start_again`.
     park::park_others();
     let level = irql::raise(irql::HIGH_LEVEL);
@@ -84,12 +97,13 @@ pub fn suspend(hba: &pci::Function) -> Result<(), SuspendError> {
     switch::hibernate(copy_and_sleep, || ());
     mem::registers::write(vector, Width::Dword, 0);
     trampoline::remove();
-    assert!(
-        !hba.decodes(),
+    assert_ne!(
+        hba.save(),
+        asleep,
         "the HBA still has its configuration: the machine did not sleep"
     );
     registers.restore();
-    hba.restore(&saved);
+    hba.restore(awake);
     interrupt::reprogram();
     timer::resume();
     interrupt::restore(flag);

@@ -14,4 +14,4 @@ mod buffers;
 mod transfer;
 
 #[cfg(any(target_os = "none", clippy))]
-pub use transfer::{Flight, Workload, is_gone};
+pub use transfer::{Flight, Held, Workload, is_gone};

@@ -11,6 +11,7 @@ use proto::scenario::Job;
 use super::cycle::{conclude, directory};
 use crate::{
     disk::others::MOST_DISKS,
+    fault::Fault,
     options::MachineArgs,
     session::stress::StressEnd,
     setup::Need,
@@ -44,6 +45,13 @@ pub struct Args {
 /// # Errors
 /// Set-up problems, and a fault when a check failed.
 pub fn execute(arguments: &Args) -> Result<()> {
+    if arguments.machine.disks == Some(1) {
+        return Err(Fault::setup(
+            "a stress run pulls out disks, and the first one stays",
+            format!("give --disks 2 to {MOST_DISKS}, or leave it out for all of them"),
+        )
+        .into());
+    }
     let workshop = Workshop::open(&[Need::Build, Need::Qemu], arguments.machine.verbosity())?;
     let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let mut options = arguments.machine.options();

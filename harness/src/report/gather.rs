@@ -1,6 +1,6 @@
 //! The facts of a run, from the records and hits of a [`Life`], in the words of a [`Report`].
 //!
-//! Nothing is judged here. [`calls`] has the calls that two witnesses saw; [`cycle_at`] says to which hibernation a record or a hit belongs.
+//! Nothing is judged here. [`calls`] has the calls that two witnesses saw, [`stress`] the rounds of a run without a plan; [`cycle_at`] says to which hibernation a record or a hit belongs.
 
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod calls;
+pub mod stress;
 
 /// The hibernation, from 1, to which the record with this index in `boot` belongs: in the first boot the first, in a later
 /// one the one that it resumes from, and after `Resumed` the next.
@@ -185,9 +186,13 @@ pub fn processors(life: &Life) -> Option<Processors> {
             Record::Processors {
                 callbacks,
                 most_at_once,
+                completed,
+                completed_at_home,
             } => Some(Processors {
                 callbacks: callbacks.clone(),
                 most_at_once: *most_at_once,
+                completed: *completed,
+                completed_at_home: *completed_at_home,
             }),
             _ => None,
         })

@@ -9,7 +9,10 @@ use crate::{
         disk::WrongRange,
         memory::{MemoryDifference, VolatileRange},
     },
-    report::{Hex, Processors, Report, RuleViolation},
+    report::{
+        Hex, Processors, Report, RuleViolation,
+        stress::{Stop, Stress},
+    },
     verdict::{judge, sample},
 };
 
@@ -39,9 +42,22 @@ fn full() -> Report {
         after: 1,
     });
     report.crash = Some(sample::crash::everything());
+    report.stress = Some(Stress {
+        rounds: [("sleep", 1)].into(),
+        stops: vec![Stop {
+            round: 1,
+            kind: "sleep",
+            way: "adapter-power",
+            messages: None,
+            at_miniport: 4,
+            kept_back: 4,
+        }],
+    });
     report.processors = Some(Processors {
         callbacks: vec![700, 300],
         most_at_once: 2,
+        completed: 500,
+        completed_at_home: 400,
     });
     let disk = report.disk_compare.as_mut().unwrap();
     disk.first_unwritten_change = Some(Hex(0));

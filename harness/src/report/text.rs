@@ -18,6 +18,9 @@ impl Report {
         device(&mut out, self);
         requests(&mut out, &self.io);
         in_flight(&mut out, &self.in_flight);
+        if let Some(rounds) = &self.stress {
+            stress::section(&mut out, rounds);
+        }
         marks(&mut out, self);
         breakpoints(&mut out, self);
         images(&mut out, &self.images);
@@ -39,6 +42,7 @@ macro_rules! line {
 
 mod crash;
 mod steps;
+mod stress;
 
 fn setup(out: &mut String, report: &Report) {
     let setup = &report.setup;

@@ -32,8 +32,8 @@ pub(super) fn processors_at_work(evidence: &Evidence<'_>) -> Finding {
     Finding::unless(
         &faults,
         format!(
-            "callbacks by processor: {:?}, {} at the same time",
-            seen.callbacks, seen.most_at_once
+            "callbacks by processor: {:?}, {} at the same time; {} of {} reads and writes ended where they began",
+            seen.callbacks, seen.most_at_once, seen.completed_at_home, seen.completed
         ),
     )
 }

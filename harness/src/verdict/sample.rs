@@ -62,6 +62,8 @@ pub(crate) fn at_work(
     life.boots[0].records.push(Record::Processors {
         callbacks: callbacks.to_vec(),
         most_at_once,
+        completed: 500,
+        completed_at_home: 400,
     });
 }
 

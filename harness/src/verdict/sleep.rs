@@ -1,6 +1,9 @@
 //! Suspend to RAM: did the machine really sleep?
 
-use proto::{record::Record, scenario::SLEEP_STEP};
+use proto::{
+    record::{Record, Rest},
+    scenario::SLEEP_STEP,
+};
 
 use super::{Evidence, Finding};
 use crate::session::power::{ASLEEP, AWAKE};
@@ -18,15 +21,14 @@ pub(super) fn sleep_witnessed(evidence: &Evidence<'_>) -> Finding {
                 .filter(|event| event.name == name)
                 .count()
         };
-        let steps =
-            records(|record| matches!(record, Record::StepBegin { name } if name == SLEEP_STEP));
+        let asked = records(asks_for_sleep);
         let slept = records(|record| matches!(record, Record::Slept));
         let (asleep, awake) = (events(ASLEEP), events(AWAKE));
-        wanted += steps;
+        wanted += asked;
         seen += slept;
-        if slept < steps {
+        if slept < asked {
             faults.push(format!(
-                "process {}: the kernel reports {slept} sleeps in {steps} steps of that name",
+                "process {}: the kernel reports {slept} sleeps, {asked} were to be",
                 boot.number
             ));
         }
@@ -44,4 +46,13 @@ pub(super) fn sleep_witnessed(evidence: &Evidence<'_>) -> Finding {
         &faults,
         format!("{seen} times QMP {ASLEEP}, then {AWAKE}; the HBA had lost its configuration"),
     )
+}
+
+/// A step, or a round of a stress run, in which the machine is to sleep.
+fn asks_for_sleep(record: &Record) -> bool {
+    match record {
+        Record::StepBegin { name } => name == SLEEP_STEP,
+        Record::StressRest { rest, .. } => matches!(rest, Rest::Sleep { system: true, .. }),
+        _ => false,
+    }
 }

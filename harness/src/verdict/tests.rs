@@ -14,8 +14,14 @@ use crate::{
 mod crash;
 mod device;
 mod faults;
+mod stress;
 
 use faults::FAULTS;
+
+/// The faults of a life with hibernations.
+fn all_faults() -> impl Iterator<Item = &'static (&'static str, faults::Fault)> {
+    FAULTS.iter().chain(device::FAULTS).chain(stress::FAULTS)
+}
 
 fn outcome(report: &Report, name: &str) -> (Outcome, String) {
     report
@@ -69,7 +75,7 @@ fn the_good_life_passes_every_check() {
 
 #[test]
 fn each_fault_is_reported_by_the_name_of_its_check() {
-    for (number, (name, fault)) in FAULTS.iter().chain(device::FAULTS).enumerate() {
+    for (number, (name, fault)) in all_faults().enumerate() {
         let (mut life, mut context) = (sample::life(), sample::context());
         fault(&mut life, &mut context);
         let report = judge(&life, &context);
@@ -97,11 +103,7 @@ fn a_violation_after_the_counters_were_taken_is_in_no_count() {
 fn every_check_has_a_fault() {
     for (name, _) in CHECKS {
         assert!(
-            FAULTS
-                .iter()
-                .chain(device::FAULTS)
-                .chain(crash::FAULTS)
-                .any(|(of, _)| of == name),
+            all_faults().chain(crash::FAULTS).any(|(of, _)| of == name),
             "{name} has never been seen to fail"
         );
     }

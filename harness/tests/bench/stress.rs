@@ -11,19 +11,30 @@ fn disks_come_and_go_under_load_and_nothing_is_lost() {
     let directory = TempDir::new().expect("made");
     let json = directory.path().join("report.json");
     let file = json.display().to_string();
-    let output = run(&["stress", "--rounds", "9", "--seed", "5", "--json", &file]);
+    let output = run(&["stress", "--rounds", "11", "--seed", "5", "--json", &file]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{output:?}");
     for words in [
-        "ok     stress-course              9 rounds",
+        "ok     stress-course              11 rounds",
         "ok     units-as-asked             7 units, 1 out of reach",
-        "again with: cargo harness stress --rounds 9 --seed 5",
+        "again with: cargo harness stress --rounds 11 --seed 5",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
     let report: Value =
         serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON");
     assert_eq!(report["cycles"]["completed"], 1);
+    for (kind, count) in report["stress"]["rounds"].as_object().expect("kinds") {
+        assert!(count.as_u64() > Some(0), "no {kind}: {}", report["stress"]);
+    }
+    let stops = report["stress"]["stops"].as_array().expect("a list");
+    for kind in ["sleep", "restart"] {
+        let stop = stops
+            .iter()
+            .find(|stop| stop["kind"] == kind)
+            .expect("there was one");
+        assert!(stop["kept_back"].as_u64() > Some(0), "{stop}");
+    }
     let deleted = |boot: &Value| {
         let events = boot["events"].as_array().expect("a list");
         events

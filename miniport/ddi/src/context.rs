@@ -19,7 +19,7 @@ use wdk_sys::{_KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE, MESSAGE_INTERRUPT_INFOR
 
 pub use self::{
     find::{AccessRange, DumpMode, DumpRange, FindAdapterContext},
-    performance::{Granted, MESSAGES_MAX, MessageTargets, PerfOptions, Wanted},
+    performance::{Affinity, Granted, MESSAGES_MAX, MessageTargets, PerfOptions, Wanted},
 };
 use crate::{
     adapter::{Adapter, Dump},

@@ -10,7 +10,7 @@ use wdk_sys::{PROCESSOR_NUMBER, STARTIO_PERFORMANCE_PARAMETERS};
 use crate::{adapter::Adapter, inlines, port::Port, srb::Srb, status::StorError};
 
 /// Processors of a group at most: bits of a `KAFFINITY`.
-const GROUP_PROCESSORS: u32 = u64::BITS;
+pub(crate) const GROUP_PROCESSORS: u32 = u64::BITS;
 
 impl Port<'_> {
     /// Processors of the system, all groups together; `None` when the port does not tell. IRQL: at most `DISPATCH_LEVEL`.

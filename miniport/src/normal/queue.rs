@@ -7,7 +7,8 @@
 //!
 //! * The device has nothing of this queue: at once. It may be asleep, and nobody else is about to come this way.
 //! * Otherwise it is left to the deferred call, so that a burst costs one doorbell: it runs when the processor leaves `DISPATCH_LEVEL`,
-//!   which is after the port has handed the burst over. The first of the burst issues the call.
+//!   which is after the port has handed the burst over. The first of the burst issues the call. (A port that spreads DPCs over processors
+//!   may run it sooner, on another: then the burst costs a doorbell more.)
 //! * The deferred call is at work (it completes requests, and the port sends new ones meanwhile): left to it, without another call.
 //!
 //! **No request waits without a doorbell coming.** Invariant, true whenever the lock is free: if anything is filled in and not published,

@@ -3,19 +3,19 @@
 //! Key type: [`Steering`]. With one queue there is nothing to choose and nothing to ask. Else, if the port steers (message ranges were
 //! granted), it says for each request which message suits the processor that wants the answer; it does so in `HwStorStartIo` alone
 //! (`nf-storport-storportgetstartioperfparams.md`: a request that was passed to that routine), so the choice is made there, before the lock.
-//! Where the port does not steer, or says nothing (message 0), the processor that runs chooses its own queue, which is the one whose lock
-//! and memory it has at hand.
+//! Where the port does not steer, or says nothing (message 0), the processor that runs chooses the queue whose message goes to it
+//! ([`Homes`]), and whose lock and memory it has at hand.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use ddi::{
-    context::{Granted, InitializeContext, MessageTargets, PerfOptions, Wanted},
+    context::{Affinity, Granted, InitializeContext, MessageTargets, PerfOptions, Wanted},
     port::Port,
     recorder::{self, Event},
     srb::Srb,
 };
 
-use super::{NormalAdapter, messages::Messages, queue::Queue};
+use super::{NormalAdapter, QUEUES_MAX, homes::Homes, messages::Messages, queue::Queue};
 
 /// How requests are steered.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Steering {
     /// The port says which message suits a request.
     by_message: AtomicBool,
     targets: MessageTargets,
+    homes: Homes,
 }
 
 impl Steering {
@@ -31,6 +32,7 @@ impl Steering {
         Self {
             by_message: AtomicBool::new(false),
             targets: MessageTargets::new(),
+            homes: Homes::by_number(),
         }
     }
 
@@ -54,6 +56,23 @@ impl Steering {
         );
         let steers = options.contains(PerfOptions::INTERRUPT_MESSAGE_RANGES);
         self.by_message.store(steers, Ordering::Release);
+        if let Some(range) = wanted
+            .messages
+            .filter(|_| options.contains(PerfOptions::ADV_CONFIG_LOCALITY))
+        {
+            self.settle(range);
+        }
+    }
+
+    /// Gives each processor a queue by where the messages `first` to `last` go, one for each queue in their order. A restart may connect them
+    /// elsewhere and there is no way to ask again; what is settled stays, as the port's own steering does.
+    fn settle(&self, (first, last): (u16, u16)) {
+        let mut affinities = [Affinity::NOWHERE; QUEUES_MAX as usize];
+        let filled = (first..=last)
+            .zip(&mut affinities)
+            .map(|(message, affinity)| *affinity = self.targets.of(message, (first, last)))
+            .count();
+        self.homes.settle(affinities.get(..filled).unwrap_or(&[]));
     }
 }
 
@@ -89,6 +108,6 @@ impl NormalAdapter {
             }
         }
         let processor = port.current_processor().unwrap_or(0);
-        u16::try_from(processor % u32::from(count)).unwrap_or(0)
+        self.steering.homes.of(processor, count)
     }
 }

@@ -12,6 +12,8 @@ use hba::{
 
 use super::*;
 
+mod steering;
+
 /// `STOR_PERF_*`.
 const DPC_REDIRECTION: u32 = 1;
 const CONCURRENT_CHANNELS: u32 = 2;
@@ -149,46 +151,6 @@ fn whatever_the_port_refuses_the_adapter_works() {
             assert_eq!(port.ended(&request).expect("ended").srb_status, SUCCESS);
         }
         assert_eq!(machine.device.violations(), [""; 0]);
-    }
-}
-
-#[test]
-fn one_queue_asks_for_no_channels_and_no_steering() {
-    let machine = machine(with_queues(1, Delivery::AtDoorbell), &[]);
-    let port = started(loaded(machine, 4, 5));
-    assert_eq!(port.options(), (DPC_REDIRECTION, 1, (0, 0)));
-}
-
-#[test]
-fn the_port_steers_if_it_has_something_to_say() {
-    let machine = machine(with_queues(4, Delivery::AtDoorbell), &[]);
-    let mut port = started(loaded(machine, 4, 5));
-    port.run_on(1);
-    for (message, queue) in [(3, 2), (1, 0), (4, 3), (0, 1), (5, 1), (77, 1)] {
-        let before = machine.device.doorbells(FIRST + queue);
-        port.suggest_message(message);
-        let request = send_read(&mut port, 0);
-        quiet(&mut port);
-        assert_eq!(port.ended(&request).expect("ended").srb_status, SUCCESS);
-        let rung = machine.device.doorbells(FIRST + queue) - before;
-        assert_eq!(rung, 1, "message {message} means queue {queue}");
-    }
-}
-
-#[test]
-fn processors_choose_their_queue_where_the_port_does_not_steer() {
-    let machine = machine(with_queues(4, Delivery::AtDoorbell), &[]);
-    // Too few messages for one each: nothing to steer by.
-    let mut port = started(loaded(machine, 70, 3));
-    assert_eq!(port.options().0 & MESSAGE_RANGES, 0);
-    port.suggest_message(2);
-    for (processor, queue) in [(0, 0), (3, 3), (5, 1), (66, 2)] {
-        let before = machine.device.doorbells(FIRST + queue);
-        port.run_on(processor);
-        let request = send_read(&mut port, 0);
-        quiet(&mut port);
-        assert_eq!(port.ended(&request).expect("ended").srb_status, SUCCESS);
-        assert_eq!(machine.device.doorbells(FIRST + queue) - before, 1);
     }
 }
 

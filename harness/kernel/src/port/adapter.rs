@@ -15,6 +15,7 @@ use super::{
         View,
         init::{HwInitializationData, SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK},
     },
+    affinity::Affinities,
     locks::Locks,
     queue::{Address, Queues, Ticket},
     request::Table,
@@ -169,6 +170,10 @@ pub struct Interrupts {
     pub per_message: bool,
     /// DIRQL of all of them.
     pub irql: Irql,
+    /// Where the messages go.
+    pub affinities: Affinities,
+    /// How often they were connected: each time they may go elsewhere.
+    pub times_connected: u64,
 }
 
 /// A bus address range that PnP assigned.

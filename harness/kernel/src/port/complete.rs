@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     mem::{self, Va},
+    processors::{self, at_work},
     rules::{self, Rule},
     timer,
 };
@@ -105,7 +106,22 @@ pub(super) fn request_complete(block: Va) {
         }
         return;
     }
+    if !processors::is_single() {
+        note_processor(ticket);
+    }
     take_back(ticket, None);
+}
+
+/// Notes for the report where a read or write ends.
+fn note_processor(ticket: Ticket) {
+    let started_on = adapter::with(|adapter| {
+        let slot = adapter.table.slot(ticket)?;
+        let is_transfer = slot.request.as_ref()?.device_only;
+        (is_transfer && slot.started).then_some(slot.started_on)
+    });
+    if let Some(processor) = started_on.flatten() {
+        at_work::completed(processor);
+    }
 }
 
 /// Takes a request from the miniport: reads and checks what it left, or `forced` if the port ends it itself.
@@ -340,7 +356,7 @@ fn decide(slot: &mut Slot) -> Next {
 }
 
 /// As a disk class driver: unit attention, and whatever a reset swept away.
-fn is_worth_another_try(completion: &Completion) -> bool {
+pub(super) fn is_worth_another_try(completion: &Completion) -> bool {
     matches!(
         completion.status,
         SRB_STATUS_BUS_RESET

@@ -198,6 +198,7 @@ pub(super) fn issue(ticket: Ticket) {
         let slot = adapter.table.slot_mut(ticket)?;
         let ours = slot.state == SlotState::AtMiniport && slot.generation == call.generation;
         slot.started = ours && go_on;
+        slot.started_on = processors::current();
         Some(ours)
     })
     .flatten()
@@ -440,6 +441,7 @@ fn new_slot(extension_bytes: u32, breaks: u32) -> Result<Slot, PortError> {
         busy_retries: 0,
         retries: 0,
         started: false,
+        started_on: 0,
         fenced: false,
     })
 }

@@ -97,7 +97,7 @@ pub fn free_dump_pointers(pointers: DumpPointers) -> Result<(), PortError> {
         ..
     } = pointers;
     let answer = request(&unit, SRB_FUNCTION_FREE_DUMP_POINTERS, &allocation);
-    let result = power::demand_success("SRB_FUNCTION_FREE_DUMP_POINTERS", answer);
+    let result = power::demand_success("SRB_FUNCTION_FREE_DUMP_POINTERS", &answer);
     let still_there = !context.is_null() && mem::find(context).is_some();
     rules::demand(
         Rule::DumpPointersInvalid,

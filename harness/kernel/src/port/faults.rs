@@ -1,7 +1,7 @@
 //! Memory faults of the normal instance: which rule is that, and can the run go on?
 //!
 //! Two things are hidden on purpose: pageable sections while the IRQL is at `DISPATCH_LEVEL` or above ([`enter`], [`leave`]),
-//! and the registers of an HBA that was pulled out ([`hide_registers`]). A touch of either is reported, then let through. A bug
+//! and the registers of an HBA that was pulled out or sleeps ([`hide_registers`]). A touch of either is reported, then let through. A bug
 //! check callback that touches registers is `bugcheck::watch`'s.
 
 use alloc::vec::Vec;
@@ -36,6 +36,8 @@ static RUNNING: Lock<Running> = Lock::new(Running {
     high: 0,
 });
 static REGISTERS_HIDDEN: AtomicBool = AtomicBool::new(false);
+/// They are hidden for want of power.
+static ASLEEP: AtomicBool = AtomicBool::new(false);
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Callbacks that run now, by their levels. All processors have the same page tables: a pageable section is hidden while a
@@ -133,13 +135,23 @@ fn set_paged(presence: Presence) {
     PAGED_HIDDEN.store(presence == Presence::Absent, Ordering::Relaxed);
 }
 
-/// The HBA was pulled out and the miniport knows.
-pub(super) fn hide_registers() {
+/// Why the HBA answers nothing; the miniport knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// It was pulled out.
+    Removed,
+    /// It is without power.
+    Asleep,
+}
+
+/// From now on a touch of the HBA's registers is a violation.
+pub(super) fn hide_registers(why: Hidden) {
+    ASLEEP.store(why == Hidden::Asleep, Ordering::Relaxed);
     REGISTERS_HIDDEN.store(true, Ordering::Relaxed);
     mmio::set_present_all(Presence::Absent);
 }
 
-/// The instance is gone.
+/// The HBA is back, or the instance is gone.
 pub(super) fn show_registers() {
     mmio::set_present_all(Presence::Present);
     REGISTERS_HIDDEN.store(false, Ordering::Relaxed);
@@ -157,9 +169,14 @@ fn hook(fault: &Fault) -> FaultAction {
     }
     let va = fault.address;
     if REGISTERS_HIDDEN.load(Ordering::Relaxed) && mmio::find(va).is_some() {
+        let when = if ASLEEP.load(Ordering::Relaxed) {
+            "while the adapter is in D3"
+        } else {
+            "after the surprise removal"
+        };
         rules::violate(
             Rule::StopTouchedHardware,
-            format_args!("the register at {va} is touched after the surprise removal"),
+            format_args!("the register at {va} is touched {when}"),
         );
         return let_through(va);
     }

@@ -6,15 +6,18 @@ use super::{
     PortError,
     abi::{View, codes::interrupt_synchronization, config::PortConfiguration},
     adapter::{self, Phase},
+    affinity::Affinities,
     callback::Routine,
     invoke,
     locks::Lock,
+    random::{Random, mix},
 };
 use crate::{
     interrupt::{self, Handler},
     irql::Irql,
     mem::Va,
     pci::{Function, MsixState},
+    processors,
     rules::{self, Rule},
 };
 
@@ -34,7 +37,7 @@ pub(super) fn messages_to_grant(hba: &Function, mode: InterruptMode) -> u16 {
     }
 }
 
-/// Connects messages if the miniport named `HwMSInterruptRoutine` and messages were assigned, else the line.
+/// Connects messages, each to a processor of its affinity, if the miniport named `HwMSInterruptRoutine` and messages were assigned, else the line.
 ///
 /// # Errors
 /// [`PortError::Interrupt`].
@@ -49,12 +52,19 @@ pub(super) fn connect(messages: u16) -> Result<(), PortError> {
         .get(PortConfiguration::INTERRUPT_SYNCHRONIZATION_MODE)
         .unwrap_or(interrupt_synchronization::SUPPORT_NONE);
     let granted = if routine.is_null() { 0 } else { messages };
-    adapter::with(|adapter| {
-        adapter.interrupts.irql = LEVEL;
-        adapter.interrupts.messages = granted;
-        adapter.interrupts.message_routine = routine;
-        adapter.interrupts.per_message = mode == interrupt_synchronization::SYNCHRONIZE_PER_MESSAGE;
-    });
+    let affinities = adapter::with(|adapter| {
+        let interrupts = &mut adapter.interrupts;
+        interrupts.irql = LEVEL;
+        interrupts.messages = granted;
+        interrupts.message_routine = routine;
+        interrupts.per_message = mode == interrupt_synchronization::SYNCHRONIZE_PER_MESSAGE;
+        interrupts.times_connected += 1;
+        let seed = adapter.seed ^ mix(interrupts.times_connected);
+        let mut random = Random::new(seed, "messages");
+        interrupts.affinities = Affinities::draw(&mut random, granted, processors::count());
+        interrupts.affinities.clone()
+    })
+    .unwrap_or_default();
     if granted == 0 {
         function.set_msix(MsixState::Disabled);
         let handler = Handler {
@@ -72,7 +82,10 @@ pub(super) fn connect(messages: u16) -> Result<(), PortError> {
             irql: LEVEL,
             name: "HBA message interrupt",
         };
-        keep(interrupt::connect_msix(&function, message, handler))?;
+        let processor = affinities.serves(u32::from(message));
+        keep(interrupt::connect_msix(
+            &function, message, processor, handler,
+        ))?;
     }
     Ok(())
 }

@@ -17,9 +17,9 @@ use super::{
         },
     },
     adapter::{self, Phase},
-    control, dispatch, handing, interrupts,
+    complete, control, dispatch, handing, interrupts,
     queue::Address,
-    request::Request,
+    request::{Request, RetryPolicy},
     services, srb, start,
 };
 use crate::{
@@ -30,6 +30,8 @@ use crate::{
 
 /// Longest time that requests may take to drain.
 const DRAIN_LIMIT_US: u64 = 120_000_000;
+/// How often a command of a power transition is issued again.
+const REPEATS: u32 = 8;
 /// `SRB_POWER_FLAGS_ADAPTER_REQUEST`.
 const ADAPTER_REQUEST: u8 = 1;
 
@@ -145,10 +147,10 @@ pub fn power_down(action: PowerAction) -> Result<PowerWay, PortError> {
                 | SRB_FLAGS_NO_QUEUE_FREEZE,
             ..Request::synchronize_cache(unit).direct()
         };
-        demand_success("SYNCHRONIZE CACHE", request)?;
+        demand_success("SYNCHRONIZE CACHE", &request)?;
         if action == PowerAction::Shutdown {
             let request = Request::function(unit.address, SRB_FUNCTION_SHUTDOWN).direct();
-            demand_success("SRB_FUNCTION_SHUTDOWN", request)?;
+            demand_success("SRB_FUNCTION_SHUTDOWN", &request)?;
         }
         control::unit(
             unit_control::UNIT_POWER,
@@ -271,19 +273,33 @@ fn power_request(state: u32, action: PowerAction) -> Result<(), PortError> {
         },
         ..Request::function(Address::default(), SRB_FUNCTION_POWER).direct()
     };
-    demand_success("SRB_FUNCTION_POWER", request)
+    demand_success("SRB_FUNCTION_POWER", &request)
 }
 
-/// Executes a request that must succeed.
+/// Executes a request that must succeed. It goes past the queue, so that nobody else repeats it: commands are issued again here, as a disk
+/// class driver does after a unit attention (the restart before left one).
 ///
 /// # Errors
 /// [`PortError::Request`], with a report of the rule that demands it.
-pub fn demand_success(what: &'static str, request: Request) -> Result<(), PortError> {
-    let completion = dispatch::execute(request)?;
+pub fn demand_success(what: &'static str, request: &Request) -> Result<(), PortError> {
+    let address = request.address;
+    let mut completion = dispatch::execute(request.clone())?;
+    for _ in 0..REPEATS {
+        if request.retry == RetryPolicy::Never || !complete::is_worth_another_try(&completion) {
+            break;
+        }
+        completion = dispatch::execute(request.clone())?;
+    }
     let succeeded = rules::demand(
         Rule::RequestRefused,
         completion.status == SRB_STATUS_SUCCESS,
-        format_args!("{what} ends with SrbStatus {:#x}", completion.srb_status),
+        format_args!(
+            "{what} at target {}, LUN {} ends with SrbStatus {:#x}, sense {:x?}",
+            address.target,
+            address.lun,
+            completion.srb_status,
+            completion.sense_code()
+        ),
     );
     if succeeded {
         Ok(())

@@ -40,7 +40,7 @@ pub fn send_rare_requests(unit: &Unit) -> Result<(), PortError> {
     query_capabilities(unit)?;
     power::demand_success(
         "SRB_FUNCTION_FLUSH",
-        Request::function(unit.address, SRB_FUNCTION_FLUSH),
+        &Request::function(unit.address, SRB_FUNCTION_FLUSH),
     )
 }
 

@@ -15,7 +15,9 @@ use super::{
     },
     adapter::{self, Phase},
     callback::Routine,
-    complete, control, dispatch, faults, interrupts, invoke, power,
+    complete, control, dispatch,
+    faults::{self, Hidden},
+    interrupts, invoke, power,
     queue::Address,
     request::Request,
     services::{self, BlockSort},
@@ -65,7 +67,7 @@ fn quiesce() -> Result<(), PortError> {
             ("SRB_FUNCTION_FLUSH", SRB_FUNCTION_FLUSH),
             ("SRB_FUNCTION_SHUTDOWN", SRB_FUNCTION_SHUTDOWN),
         ] {
-            power::demand_success(what, Request::function(unit.address, function).direct())?;
+            power::demand_success(what, &Request::function(unit.address, function).direct())?;
         }
         pnp(unit.address, 0, pnp_action::REMOVE_DEVICE)?;
         control::unit(unit_control::UNIT_REMOVE, unit.address, None);
@@ -131,7 +133,7 @@ pub fn surprise_remove() -> Result<Census, PortError> {
     account_for_outstanding();
     fail_waiting();
     // From here on the miniport knows; a touch of the registers faults.
-    faults::hide_registers();
+    faults::hide_registers(Hidden::Removed);
     rules::check(Rule::StopTouchedHardware);
     if adapter::phase() == Some(Phase::Running) {
         let _ = power::stop_adapter();

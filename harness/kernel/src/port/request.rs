@@ -356,6 +356,8 @@ pub struct Slot {
     pub retries: u32,
     /// `HwStorStartIo` was called.
     pub started: bool,
+    /// The processor that gave it to the miniport.
+    pub started_on: usize,
     /// The memory holds the canary.
     pub fenced: bool,
 }

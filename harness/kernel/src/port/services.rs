@@ -11,11 +11,14 @@ use super::{
     callback::Routine,
     invoke,
     locks::Lock,
+    random::{Random, mix},
+    redirection,
 };
 use crate::{
     dpc::{self, Dpc},
     irql,
     mem::Va,
+    processors::{self, park},
     rules::{self, Rule},
     timer::{self, TimerId},
 };
@@ -92,6 +95,8 @@ pub struct PerfOptions {
 pub struct Services {
     /// DPCs.
     pub dpcs: Vec<MiniDpc>,
+    /// How many were queued.
+    pub dpcs_issued: u64,
     /// Timers; the first one is `RequestTimerCall`'s once that was used.
     pub timers: Vec<MiniTimer>,
     /// Workers by handle.
@@ -145,11 +150,30 @@ pub(super) fn issue_dpc(object: Va, arguments: (u64, u64)) -> Option<bool> {
         return Some(false);
     };
     check_dpc_object(object);
-    dpc::queue(Dpc {
-        routine: run_dpc,
-        context: index,
-    });
+    dpc::queue_on(
+        dpc_processor(),
+        Dpc {
+            routine: run_dpc,
+            context: index,
+        },
+    );
     Some(true)
+}
+
+/// The processor for the next DPC. Where the others are about to stand still, this one.
+fn dpc_processor() -> usize {
+    let here = processors::current();
+    if processors::is_single() || park::is_wanted() {
+        return here;
+    }
+    adapter::with(|adapter| {
+        let services = &mut adapter.services;
+        services.dpcs_issued += 1;
+        let seed = adapter.seed ^ mix(services.dpcs_issued);
+        let mut random = Random::new(seed, "DPC processor");
+        redirection::processor(services.perf.flags, &mut random, here, processors::count())
+    })
+    .unwrap_or(here)
 }
 
 /// Takes a queued DPC back; true if it was queued.

@@ -249,7 +249,7 @@ rules! {
     InterruptAfterStop, Bench, CHECKED,
         "A stopped adapter raises no interrupt.";
     StopTouchedHardware, Bench, CHECKED,
-        "A removed device is not touched again.";
+        "A device that was removed, or is without power, is left alone.";
     PerfOptions, Bench, CHECKED,
         "Performance options are queried first and set to a subset, from HwStorInitialize or passive initialisation.";
     DpcInitialization, Bench, CHECKED,

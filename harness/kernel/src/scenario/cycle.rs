@@ -34,7 +34,7 @@ use crate::{
     record,
     rules::{self, Rule},
     timer,
-    workload::{Flight, Workload},
+    workload::{Held, Workload},
 };
 
 /// Runs the job `Cycle`.
@@ -86,7 +86,14 @@ pub(super) fn hibernate(
     let mut flight = workload.launch(in_flight - 2 * share);
     record::step("hibernate: mark memory", || mark_memory(stack))?;
     record::step("hibernate: quiesce", || -> Result<(), Stop> {
-        hold_with_requests(workload, &mut flight, share);
+        let Held {
+            at_miniport,
+            kept_back,
+        } = workload.launch_and_hold(share, &mut flight);
+        record::emit(&Record::InFlight {
+            at_miniport,
+            kept_back,
+        });
         port::drain().map_err(failed)?;
         let way = port::power_down(PowerAction::Hibernate).map_err(failed)?;
         crate::log!("the normal instance is powered down by {way:?}");
@@ -106,26 +113,6 @@ pub(super) fn hibernate(
     })?;
     let _ = record::step("after resume", || workload.run("after resume"));
     Ok(())
-}
-
-/// Holds the queues when `share` requests have just reached the miniport, and has as many kept back. No interrupt comes
-/// between, on any processor, so that none of them can complete before they are counted, unless the miniport completes while
-/// it starts.
-fn hold_with_requests(workload: &mut Workload, flight: &mut Flight, share: u32) {
-    let (at_miniport, kept_back) = park::while_parked(|| {
-        let flag = interrupt::disable();
-        workload.launch_more(share, flight);
-        let at_miniport = port::in_flight();
-        port::hold();
-        workload.launch_more(share, flight);
-        let kept_back = u32::try_from(port::waiting()).unwrap_or(u32::MAX);
-        interrupt::restore(flag);
-        (at_miniport, kept_back)
-    });
-    record::emit(&Record::InFlight {
-        at_miniport,
-        kept_back,
-    });
 }
 
 /// Enters the copy in `MARK_MEMORY`: the normal instance is alive with I/O at the device, so the hardware is hidden.

@@ -11,11 +11,14 @@ use proto::{
 use super::{Stop, play_sudden_faults, system::System};
 use crate::{
     bugcheck::run as callbacks,
-    port::{self, BlockKind, PortError, PowerAction, Reset},
+    port::{self, BlockKind, PortError, Reset, SleepDepth},
     processors::park,
-    record, suspend,
+    record,
     workload::Workload,
 };
+
+/// How long the adapter sleeps.
+const SLEEP_US: u64 = 5_000;
 
 /// Runs the job `Run`.
 pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
@@ -50,10 +53,7 @@ pub(super) fn run(bundle: &Bundle) -> Result<(), Stop> {
     }
     record::step("PnP stop and start", || stop_and_start(messages)).map_err(failed)?;
     let _ = record::step("workload after restart", || workload.run("after restart"));
-    record::step(SLEEP_STEP, || {
-        power_cycle(&system, &mut workload, in_flight)
-    })
-    .map_err(failed)?;
+    record::step(SLEEP_STEP, || power_cycle(&mut workload, in_flight)).map_err(failed)?;
     let _ = record::step("read back", || workload.verify_all("read back"));
     record::step("stop and remove", || system.stop())?;
     second_life(bundle, &mut workload, in_flight)?;
@@ -109,23 +109,12 @@ fn stop_and_start(messages: u16) -> Result<(), PortError> {
 }
 
 /// Sleep and wake with requests kept back by the port.
-fn power_cycle(
-    system: &System<'_>,
-    workload: &mut Workload,
-    in_flight: u32,
-) -> Result<(), PortError> {
+fn power_cycle(workload: &mut Workload, in_flight: u32) -> Result<(), PortError> {
     port::hold();
     let flight = workload.launch(in_flight);
-    let way = port::power_down(PowerAction::Sleep)?;
-    log!(
-        "powered down by {way:?} with {} requests kept back",
-        port::waiting()
-    );
-    match suspend::suspend(&system.hba) {
-        Ok(()) => {}
-        Err(error) => crate::log_warning!("the machine stays awake: {error:?}"),
-    }
-    port::power_up(PowerAction::Sleep)?;
+    let kept_back = port::waiting();
+    let way = port::sleep_and_wake(SLEEP_US, SleepDepth::System)?;
+    log!("powered down by {way:?} with {kept_back} requests kept back");
     port::release();
     let _ = workload.land(flight, "kept back during sleep");
     Ok(())

@@ -1,7 +1,8 @@
 //! Random work on all disks, resets, disks that go and come back, pauses, hibernations; until the host says that it is enough.
 //!
 //! The sequence of rounds follows from the seed alone; the host decides only when it ends. A turn has each
-//! [`StressAction`] once and some again, in a random order; then every disk is plugged in and the system hibernates.
+//! [`StressAction`] once and some again, in a random order; then every disk is plugged in and the system hibernates. Rounds in which
+//! the miniport is stopped are in [`rest`].
 
 use alloc::{format, vec::Vec};
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -12,16 +13,16 @@ use proto::{
     scenario::Bundle,
 };
 
+mod rest;
+
 use super::{Stop, cycle, memory::PatternMemory, play_sudden_faults, system::System};
 use crate::{
-    port::{self, PortError, Request, Reset, Unit, random::Random},
+    port::{self, PortError, Request, Reset, SleepDepth, Unit, random::Random},
     record,
     rules::{self, Rule},
     workload::{self, Workload},
 };
 
-/// Rounds of a turn beside one of each action.
-const MORE_ROUNDS: usize = 3;
 /// Most disks that are out at one time.
 const MOST_GONE: usize = 3;
 
@@ -46,6 +47,8 @@ pub(super) fn run(bundle: &Bundle) -> Result<u32, Stop> {
         in_flight: scenario.workload.in_flight_at_hibernate,
         main: system.unit.clone(),
         gone: Vec::new(),
+        messages: port::messages(),
+        next_sleep: SleepDepth::System,
     };
     let (mut round, mut turns) = (0, 0);
     loop {
@@ -102,13 +105,17 @@ struct Course {
     /// The disk with the partitions, which stays.
     main: Unit,
     gone: Vec<Unit>,
+    /// Interrupt messages that the adapter started with.
+    messages: u16,
+    /// What sleeps next.
+    next_sleep: SleepDepth,
 }
 
 impl Course {
     /// The actions of the next turn.
     fn turn(&mut self) -> Vec<StressAction> {
         let mut actions = Vec::from(StressAction::ALL);
-        for _ in 0..MORE_ROUNDS {
+        for _ in 0..StressAction::MORE_OF_A_TURN {
             actions.extend(self.random.pick(&StressAction::ALL).copied());
         }
         for last in (1..actions.len()).rev() {
@@ -140,6 +147,8 @@ impl Course {
                 let _ = workload.land(flight, action.name());
                 Ok(())
             }
+            StressAction::Sleep => self.sleep(workload),
+            StressAction::Rebalance => self.rebalance(workload),
         })
     }
 

@@ -31,7 +31,7 @@ mod hotplug;
 mod landing;
 mod pass_through;
 
-pub use flight::Flight;
+pub use flight::{Flight, Held};
 pub use hotplug::is_gone;
 
 const FOUR_GIB: u64 = 1 << 32;

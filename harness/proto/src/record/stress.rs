@@ -39,17 +39,27 @@ pub enum StressAction {
     Plug,
     /// The machine is stopped with requests in flight.
     Pause,
+    /// The adapter sleeps and wakes with requests waiting.
+    Sleep,
+    /// The adapter is stopped and started again with requests waiting, as for a change of its resources.
+    Rebalance,
 }
 
 impl StressAction {
     /// All of them: a turn of a stress run has each at least once.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Exchange,
         Self::Reset,
         Self::Unplug,
         Self::Plug,
         Self::Pause,
+        Self::Sleep,
+        Self::Rebalance,
     ];
+    /// Rounds of a turn beside one of each.
+    pub const MORE_OF_A_TURN: usize = 3;
+    /// Rounds of a turn; a hibernation follows it.
+    pub const ROUNDS_OF_A_TURN: usize = Self::ALL.len() + Self::MORE_OF_A_TURN;
 
     /// Its name, for steps and messages.
     #[must_use]
@@ -60,6 +70,25 @@ impl StressAction {
             Self::Unplug => "stress: unplug",
             Self::Plug => "stress: plug",
             Self::Pause => "stress: pause",
+            Self::Sleep => "stress: sleep",
+            Self::Rebalance => "stress: stop and restart",
         }
     }
+}
+
+/// What a miniport was stopped for with requests waiting at the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rest {
+    /// The HBA was without power; what it knew is lost.
+    Sleep {
+        /// `ScsiAdapterPower`, rather than `SRB_FUNCTION_POWER`, `ScsiStopAdapter` and `ScsiRestartAdapter`.
+        by_adapter_power: bool,
+        /// The whole system slept, suspended to RAM, rather than the HBA alone.
+        system: bool,
+    },
+    /// `ScsiStopAdapter` and `ScsiRestartAdapter` with other resources.
+    Rebalance {
+        /// Interrupt messages from then on; 0 is the line.
+        messages: u16,
+    },
 }

@@ -1,9 +1,6 @@
 //! Faults of the machine and of what was asked of it: the HBA is another one, or the resets did not happen.
 
-use proto::{
-    record::{HostAction, Record, StressAction},
-    scenario::InterruptMode,
-};
+use proto::{record::Record, scenario::InterruptMode};
 
 use super::{
     super::Context,
@@ -13,7 +10,6 @@ use crate::{
     compare::disk::DiskCompare,
     options::hba::{Feature, Legacy},
     report::{Hex, OtherDiskCompare},
-    session::{life::Life, stress::StressEnd},
 };
 
 /// The faults, by the name of their check.
@@ -34,19 +30,6 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
                 facts.accepted_features &= !(1 << 29);
             }
         });
-    }),
-    ("stress-course", |_, context| {
-        context.setup.options.stress = Some(StressEnd::Rounds(1));
-    }),
-    ("stress-course", |life, context| {
-        stress(life, context, HostAction::Unplug { target: 1, lun: 0 });
-    }),
-    ("stress-course", |life, context| {
-        stress(life, context, HostAction::Plug { target: 1, lun: 0 });
-    }),
-    ("stress-course", |life, context| {
-        stress(life, context, HostAction::Pause { milliseconds: 1 });
-        context.setup.options.stress = Some(StressEnd::Rounds(2));
     }),
     ("units-as-asked", |_, context| {
         context.setup.options.disks = 2;
@@ -116,17 +99,4 @@ fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
         addressable: true,
         compare,
     });
-}
-
-/// A stress run of one round in which the guest asked for `action`.
-fn stress(life: &mut Life, context: &mut Context, action: HostAction) {
-    context.setup.options.stress = Some(StressEnd::Rounds(1));
-    let records = &mut life.boots[0].records;
-    for round in [1, 2] {
-        records.push(Record::StressRound {
-            round,
-            action: StressAction::Unplug,
-        });
-    }
-    records.push(Record::HostWanted { action });
 }

@@ -4,7 +4,7 @@
 
 use proto::{
     owner::{Owner, Role},
-    record::{PhysicalRange, Record, RuleOutcome, Violation},
+    record::{PhysicalRange, Record, Rest, RuleOutcome, Violation},
     scenario::{CrashCause, DumpKind, SLEEP_STEP},
 };
 
@@ -66,6 +66,16 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     ("sleep-witnessed", |life, _| {
         life.boots[0].records.push(Record::StepBegin {
             name: SLEEP_STEP.to_owned(),
+        });
+    }),
+    ("sleep-witnessed", |life, _| {
+        life.boots[0].records.push(Record::StressRest {
+            rest: Rest::Sleep {
+                by_adapter_power: true,
+                system: true,
+            },
+            at_miniport: 4,
+            kept_back: 4,
         });
     }),
     ("cycles-asked", |life, _| {

@@ -1,7 +1,7 @@
 //! Performance options: what the port offers, what the adapter wants of it, and what was granted.
 //!
-//! Key types: [`Wanted`], [`Granted`], [`MessageTargets`]. All options are optional for the port, one by one: whatever is refused, the adapter
-//! works without. Source: `nf-storport-storportinitializeperfopts.md`, `ns-storport-_perf_configuration_data.md`.
+//! Key types: [`Wanted`], [`Granted`], [`MessageTargets`], [`Affinity`]. All options are optional for the port, one by one: whatever is
+//! refused, the adapter works without. Source: `nf-storport-storportinitializeperfopts.md`, `ns-storport-_perf_configuration_data.md`.
 #![expect(unsafe_code, reason = "the port fills in an array of the adapter's")]
 // UNSAFETY: the array of message targets crosses the border as a raw pointer.
 
@@ -10,7 +10,7 @@ use core::cell::UnsafeCell;
 use wdk_sys::{GROUP_AFFINITY, PERF_CONFIGURATION_DATA};
 
 use super::InitializeContext;
-use crate::{adapter::Adapter, inlines, status::StorError};
+use crate::{adapter::Adapter, inlines, processors::GROUP_PROCESSORS, status::StorError};
 
 /// Most messages of an adapter that has performance options, for the array that the port fills in.
 pub const MESSAGES_MAX: u16 = 17;
@@ -73,23 +73,80 @@ impl Granted {
     };
 }
 
+/// Processors of one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Affinity {
+    /// The group.
+    pub group: u16,
+    /// A bit for each of its processors.
+    pub mask: u64,
+}
+
+impl Affinity {
+    /// No processor.
+    pub const NOWHERE: Self = Self { group: 0, mask: 0 };
+
+    /// Whether a processor, numbered as by [`crate::port::Port::current_processor`], is one of them.
+    #[must_use]
+    pub const fn contains(self, processor: u32) -> bool {
+        let bit = 1 << (processor % GROUP_PROCESSORS);
+        self.group as u32 == processor / GROUP_PROCESSORS && self.mask & bit != 0
+    }
+}
+
 /// Where the port writes which processors each message goes to. Part of the adapter: nothing says for how long the port uses it.
 #[derive(Debug)]
 pub struct MessageTargets(UnsafeCell<[GROUP_AFFINITY; MESSAGES_MAX as usize]>);
 
-// SAFETY: the array is the port's alone.
+// SAFETY: the port writes the array while the options are set, and the adapter reads it after that, element by element and volatile.
 unsafe impl Sync for MessageTargets {}
+
+/// What an element holds that the port has not written: a group that no system has.
+const UNWRITTEN: GROUP_AFFINITY = GROUP_AFFINITY {
+    Mask: 0,
+    Group: u16::MAX,
+    Reserved: [0; 3],
+};
 
 impl MessageTargets {
     /// Nothing written yet.
     #[must_use]
     pub const fn new() -> Self {
-        const NOWHERE: GROUP_AFFINITY = GROUP_AFFINITY {
-            Mask: 0,
-            Group: 0,
-            Reserved: [0; 3],
+        Self(UnsafeCell::new([UNWRITTEN; MESSAGES_MAX as usize]))
+    }
+
+    /// The processors that `message` goes to, of the messages `first` to `last` for which [`PerfOptions::ADV_CONFIG_LOCALITY`] was granted.
+    ///
+    /// The page of the structure says of the array that it is zero-based and that the first message need not be 0. That may mean one
+    /// element for each message from 0 on, or one for each from the first on. The port's writing tells: in the second case it leaves the
+    /// element alone that has the number of the last message.
+    #[must_use]
+    pub fn of(&self, message: u16, (first, last): (u16, u16)) -> Affinity {
+        let by_number = first == 0 || self.element(last).Group != UNWRITTEN.Group;
+        let index = if by_number {
+            Some(message)
+        } else {
+            message.checked_sub(first)
         };
-        Self(UnsafeCell::new([NOWHERE; MESSAGES_MAX as usize]))
+        let target = index.map_or(UNWRITTEN, |index| self.element(index));
+        if target.Group == UNWRITTEN.Group {
+            return Affinity::NOWHERE;
+        }
+        Affinity {
+            group: target.Group,
+            mask: target.Mask,
+        }
+    }
+
+    /// One element; beyond the array, one that is not written.
+    fn element(&self, index: u16) -> GROUP_AFFINITY {
+        if index >= MESSAGES_MAX {
+            return UNWRITTEN;
+        }
+        let first = self.0.get().cast::<GROUP_AFFINITY>();
+        let place = first.wrapping_add(usize::from(index));
+        // SAFETY: the element lies inside of the array, is initialised, and any bits are a value of it.
+        unsafe { place.read_volatile() }
     }
 }
 

@@ -52,6 +52,17 @@ pub(crate) struct Perf {
     pub(crate) messages: (u32, u32),
     /// The message that suits the next request.
     pub(crate) message: u32,
+    /// Where the messages go.
+    pub(crate) targets: Targets,
+}
+
+/// How the simulated port fills in the targets of messages: group and mask of message 0, 1, …; what is not there is no processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets {
+    /// Group and mask by message.
+    pub of: &'static [(u16, u64)],
+    /// The array begins with message 0; else with the first message of the range.
+    pub from_zero: bool,
 }
 
 impl Default for Perf {
@@ -67,6 +78,10 @@ impl Default for Perf {
             channels: 1,
             messages: (0, 0),
             message: 0,
+            targets: Targets {
+                of: &[(0, 1), (0, 1), (0, 2), (0, 4), (0, 8)],
+                from_zero: true,
+            },
         }
     }
 }
@@ -104,6 +119,11 @@ impl Simulator {
     /// Says which message suits the next requests; 0 for none.
     pub fn suggest_message(&self, message: u32) {
         self.state.borrow_mut().perf.message = message;
+    }
+
+    /// Says where messages go; before `HwStorInitialize`.
+    pub fn target_messages(&self, targets: Targets) {
+        self.state.borrow_mut().perf.targets = targets;
     }
 
     /// DPCs issued so far; those that were queued already do not count.
@@ -191,10 +211,15 @@ fn set(state: &mut State, data: &PERF_CONFIGURATION_DATA) -> u32 {
         state.perf.messages = (first, last);
     }
     if flags & STOR_PERF_ADV_CONFIG_LOCALITY != 0 {
-        for message in 0..=data.LastRedirectionMessageNumber {
-            let place = data.MessageTargets.wrapping_add(message as usize);
+        let Targets { of, from_zero } = state.perf.targets;
+        let (first, last) = state.perf.messages;
+        let begin = if from_zero { 0 } else { first };
+        for message in begin..=last {
+            let place = data.MessageTargets.wrapping_add((message - begin) as usize);
+            let (group, mask) = of.get(message as usize).copied().unwrap_or_default();
             let target = GROUP_AFFINITY {
-                Mask: 1 << message,
+                Mask: mask,
+                Group: group,
                 ..Default::default()
             };
             // SAFETY: the driver passes an array with an element for each message up to the last.

@@ -5,8 +5,9 @@ use super::{
         abi::{
             Structure, View,
             codes::{
-                STOR_STATUS_INVALID_DEVICE_REQUEST, STOR_STATUS_INVALID_PARAMETER,
-                STOR_STATUS_SUCCESS, STOR_STATUS_UNSUPPORTED_VERSION, interrupt_mode,
+                STOR_STATUS_INSUFFICIENT_RESOURCES, STOR_STATUS_INVALID_DEVICE_REQUEST,
+                STOR_STATUS_INVALID_PARAMETER, STOR_STATUS_SUCCESS,
+                STOR_STATUS_UNSUPPORTED_VERSION, interrupt_mode,
             },
             services::{
                 MessageInterruptInformation, PerfConfigurationData, STOR_PERF_ADV_CONFIG_LOCALITY,
@@ -19,16 +20,21 @@ use super::{
         adapter::{self, Adapter},
         callback::Routine,
         dispatch,
+        random::Random,
     },
     args, boolean, memory, ulong,
 };
 use crate::{
     exports::ExportCall,
-    mem::{MemFault, Va},
+    mem::{self, MemFault, Va},
     processors,
     rules::{self, Rule},
 };
 
+/// `sizeof(GROUP_AFFINITY)`.
+const GROUP_AFFINITY_BYTES: u64 = 16;
+/// What `STARTIO_PERFORMANCE_PARAMETERS.MessageNumber` holds when the port has no advice.
+const NO_MESSAGE: u32 = 0;
 /// What the port offers.
 const OFFERED: u32 = STOR_PERF_DPC_REDIRECTION
     | STOR_PERF_CONCURRENT_CHANNELS
@@ -79,22 +85,20 @@ fn channels() -> u32 {
     u32::try_from(processors::count()).unwrap_or(1)
 }
 
-/// The message that processor `processor` serves: of those to be redirected, or of all that carry more than configuration.
-pub(super) fn message_of(adapter: &Adapter, processor: u32) -> u32 {
+/// The message that processor `processor` serves: of those to be redirected, or of all that carry more than configuration. `None` if it
+/// serves none and the port has no other advice.
+pub(super) fn message_of(adapter: &Adapter, processor: u32) -> Option<u32> {
     let messages = u32::from(adapter.interrupts.messages);
     let range = adapter.services.perf.messages;
     let (first, last) = range.unwrap_or((u32::from(messages > 1), messages.saturating_sub(1)));
-    let found = processors::message_for(
-        usize(processor),
-        processors::count(),
-        usize(first),
-        usize(last),
-    );
-    u32::try_from(found).unwrap_or(0)
+    // After a restart there may be fewer.
+    let last = last.min(messages.saturating_sub(1));
+    let affinities = &adapter.interrupts.affinities;
+    affinities.message_for(usize(processor), first.min(last), last)
 }
 
 fn usize(number: u32) -> usize {
-    crate::mem::size(number.into())
+    mem::size(number.into())
 }
 
 /// `StorPortInitializePerfOpts(ext, Query, PerfConfigData)`.
@@ -135,12 +139,12 @@ fn offer(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     if !version_is_known(view)? {
         return Ok(STOR_STATUS_UNSUPPORTED_VERSION);
     }
-    let messages = adapter::with(|adapter| {
+    let (messages, kept_back) = adapter::with(|adapter| {
         adapter.services.perf.queried = true;
-        adapter.interrupts.messages
+        (adapter.interrupts.messages, not_offered(adapter))
     })
-    .unwrap_or(0);
-    let known = flags_of(view.get(P::VERSION)?);
+    .unwrap_or((0, 0));
+    let known = flags_of(view.get(P::VERSION)?) & !kept_back;
     let flags = if messages == 0 {
         known & !STOR_PERF_INTERRUPT_MESSAGE_RANGES & !STOR_PERF_ADV_CONFIG_LOCALITY
     } else {
@@ -150,6 +154,26 @@ fn offer(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     view.set(P::CONCURRENT_CHANNELS, channels())?;
     adapter::with(|adapter| adapter.services.perf.offered = flags);
     Ok(STOR_STATUS_SUCCESS)
+}
+
+/// Options that a port may lack: with several processors, now and then that it tells where messages go, or that it steers at all.
+fn not_offered(adapter: &Adapter) -> u32 {
+    if processors::is_single() {
+        return 0;
+    }
+    match choice(adapter, "options offered").below(8) {
+        0 => STOR_PERF_INTERRUPT_MESSAGE_RANGES | STOR_PERF_ADV_CONFIG_LOCALITY,
+        1 => STOR_PERF_ADV_CONFIG_LOCALITY,
+        _ => 0,
+    }
+}
+
+/// Whether the port finds no room for the options (`STOR_STATUS_INSUFFICIENT_RESOURCES`): now and then for those of a miniport that wants to
+/// know where messages go.
+fn lacks_room(adapter: &Adapter, flags: u32) -> bool {
+    !processors::is_single()
+        && flags & STOR_PERF_ADV_CONFIG_LOCALITY != 0
+        && choice(adapter, "options granted").one_in(8)
 }
 
 /// The setting: a subset of the flags.
@@ -185,8 +209,11 @@ fn accept(view: View<PerfConfigurationData>) -> Result<u32, MemFault> {
     if flags & STOR_PERF_INTERRUPT_MESSAGE_RANGES != 0 && !message_range_is_valid(view, messages)? {
         return Ok(STOR_STATUS_INVALID_PARAMETER);
     }
+    if adapter::with(|adapter| lacks_room(adapter, flags)) == Some(true) {
+        return Ok(STOR_STATUS_INSUFFICIENT_RESOURCES);
+    }
     if flags & STOR_PERF_ADV_CONFIG_LOCALITY != 0 {
-        report_locality(view, messages)?;
+        report_locality(view)?;
     }
     let channels = view.get(P::CONCURRENT_CHANNELS)?;
     let granted = if flags & STOR_PERF_CONCURRENT_CHANNELS != 0 {
@@ -222,22 +249,37 @@ fn message_range_is_valid(
     ))
 }
 
-/// Fills in which processors serve each message: one `GROUP_AFFINITY` up to the last message.
-fn report_locality(view: View<PerfConfigurationData>, messages: u16) -> Result<(), MemFault> {
+/// Fills in which processors each message goes to, one `GROUP_AFFINITY` a message. The page says that the array is zero-based and that the
+/// first message need not be 0: it may begin with message 0, or with the first one. By the seed it is the one or the other; an array
+/// that is too short for the first is filled as the second.
+fn report_locality(view: View<PerfConfigurationData>) -> Result<(), MemFault> {
     use PerfConfigurationData as P;
     view.set(P::DEVICE_NODE, 0)?;
     let targets = Va(view.get(P::MESSAGE_TARGETS)?);
     if targets.is_null() {
         return Ok(());
     }
+    let first = view.get(P::FIRST_REDIRECTION_MESSAGE_NUMBER)?;
     let last = view.get(P::LAST_REDIRECTION_MESSAGE_NUMBER)?;
-    for message in 0..=u64::from(last).min(u64::from(messages)) {
-        let entry = targets.offset(message * 16);
-        let processor = processors::serves(crate::mem::size(message), processors::count());
-        crate::mem::write(entry, &(1_u64 << processor))?;
-        crate::mem::write(entry.offset(8), &0_u64)?;
+    let whole = (u64::from(last) + 1) * GROUP_AFFINITY_BYTES;
+    let from_zero = mem::probe(targets, whole, mem::Access::Write).is_ok()
+        && adapter::with(|adapter| choice(adapter, "message targets").one_in(2)) == Some(true);
+    let begin = if from_zero { 0 } else { first };
+    let affinities = adapter::with(|adapter| adapter.interrupts.affinities.clone());
+    for message in begin..=last {
+        let entry = targets.offset(u64::from(message - begin) * GROUP_AFFINITY_BYTES);
+        let mask = affinities
+            .as_ref()
+            .map_or(0, |affinities| affinities.mask(message));
+        mem::write(entry, &mask)?;
+        mem::write(entry.offset(8), &0_u64)?;
     }
     Ok(())
+}
+
+/// What is left to the port, by the seed.
+fn choice(adapter: &Adapter, purpose: &str) -> Random {
+    Random::new(adapter.seed, purpose)
 }
 
 /// `StorPortGetStartIoPerfParams(ext, Srb, StartIoPerfParams)`.
@@ -256,13 +298,10 @@ pub(super) fn get_start_io_params(call: &ExportCall) -> u32 {
     // Without redirection the miniport chooses by itself.
     let message = adapter::with(|adapter| {
         let redirects = adapter.services.perf.messages.is_some();
-        if redirects {
-            message_of(adapter, me)
-        } else {
-            0
-        }
+        redirects.then(|| message_of(adapter, me)).flatten()
     })
-    .unwrap_or(0);
+    .flatten()
+    .unwrap_or(NO_MESSAGE);
     let channels = adapter::with(|adapter| adapter.services.perf.channels).unwrap_or(1);
     let written = view.set(S::MESSAGE_NUMBER, message).is_ok()
         && view
@@ -316,7 +355,8 @@ fn message_information(message: u32, to: Va) -> u32 {
         return STOR_STATUS_INVALID_PARAMETER;
     }
     let view = View::<M>::at(to);
-    let target = processors::serves(usize(message), processors::count()) as u64;
+    let target =
+        adapter::with(|adapter| adapter.interrupts.affinities.serves(message)).unwrap_or(0) as u64;
     let written = [
         view.set(M::MESSAGE_ID, message),
         view.set(M::MESSAGE_DATA, message),

@@ -155,7 +155,9 @@ pub(super) fn node_affinity_2(call: &ExportCall) -> u32 {
 /// processor serves, of those that the miniport named for redirection, or of all.
 pub(super) fn message_of_processor(call: &ExportCall) -> u32 {
     let index = ulong(call, 2);
-    let message = adapter::with(|adapter| options::message_of(adapter, index)).unwrap_or(0);
+    let message = adapter::with(|adapter| options::message_of(adapter, index))
+        .flatten()
+        .unwrap_or(0);
     if index >= count_of_processors() {
         return STOR_STATUS_INVALID_PARAMETER;
     }

@@ -11,6 +11,7 @@ use super::{Kind, Operation, Start, Workload, books};
 use crate::{
     interrupt,
     port::{self, Request},
+    processors::park,
     record,
 };
 
@@ -35,7 +36,35 @@ impl Flight {
     }
 }
 
+/// Where requests were when the port held its queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// At the miniport: what ends before it is stopped.
+    pub at_miniport: u32,
+    /// In the port's queues, for as long as these are held.
+    pub kept_back: u32,
+}
+
 impl Workload {
+    /// Holds the queues when `share` more requests have just reached the miniport, and has as many kept back. No interrupt comes
+    /// between, on any processor, so that none of them can complete before they are counted, unless the miniport completes
+    /// while it starts.
+    pub fn launch_and_hold(&mut self, share: u32, flight: &mut Flight) -> Held {
+        park::while_parked(|| {
+            let flag = interrupt::disable();
+            self.launch_more(share, flight);
+            let at_miniport = port::in_flight();
+            port::hold();
+            self.launch_more(share, flight);
+            let kept_back = u32::try_from(port::waiting()).unwrap_or(u32::MAX);
+            interrupt::restore(flag);
+            Held {
+                at_miniport,
+                kept_back,
+            }
+        })
+    }
+
     /// Submits `count` requests and does not wait for them. They reach the miniport in one go, or later if the queues
     /// are held already.
     pub fn launch(&mut self, count: u32) -> Flight {
