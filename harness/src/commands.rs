@@ -5,6 +5,7 @@ pub mod crash;
 pub mod cycle;
 pub mod debug;
 pub mod dump;
+pub mod fuzz;
 pub mod header;
 pub mod matrix;
 pub mod package;
