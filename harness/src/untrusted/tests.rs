@@ -2,7 +2,8 @@
 
 use proto::{
     hiber::{BLOCK_BYTES, TocEntry},
-    record::Record,
+    owner::{Owner, OwnerRun, Role},
+    record::{ImageFacts, Mark, PhysicalRange, Record},
     wire,
 };
 
@@ -96,6 +97,56 @@ fn streams_of_records() {
     single.push(0xff);
     damaged(&stream, fuzz_guest_records);
     damaged(&single, fuzz_guest_records);
+}
+
+/// What fuzzing found: figures were added and multiplied as if they were those of a machine.
+#[test]
+fn figures_that_no_machine_has_are_judged() {
+    let image = Record::ImageWritten(ImageFacts {
+        two_phase: true,
+        boot_pages: u64::MAX,
+        kernel_pages: u64::MAX,
+        image_bytes: u64::MAX,
+        requests: u64::MAX,
+        largest_request_bytes: u32::MAX,
+        polls: u64::MAX,
+    });
+    let step = Record::StepEnd {
+        name: "a step".to_owned(),
+        instructions: u64::MAX,
+    };
+    let owners = Record::OwnerMap {
+        runs: vec![OwnerRun {
+            first_pfn: u64::MAX,
+            pages: u64::MAX,
+            owner: Owner::Workload,
+        }],
+    };
+    let mark = Record::Mark(Mark {
+        role: Role::Hiber,
+        dump_mode: 3,
+        address: 0,
+        length: u64::MAX,
+        flags: 1,
+        status: 0,
+        caller: 0,
+        callback: String::new(),
+        owner: Owner::Free,
+        covers: vec![
+            PhysicalRange {
+                address: 0,
+                bytes: u64::MAX,
+            };
+            2
+        ],
+    });
+    let mut input = Vec::new();
+    for record in [&image, &image, &step, &step, &owners, &mark] {
+        let bytes = wire::to_bytes(record).expect("encoded");
+        input.push(u8::try_from(bytes.len()).expect("short"));
+        input.extend(bytes);
+    }
+    fuzz_guest_records(&input);
 }
 
 #[test]
