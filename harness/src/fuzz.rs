@@ -114,26 +114,31 @@ pub fn choose(all: Vec<FuzzTarget>, names: &[String]) -> Result<Vec<FuzzTarget>>
 }
 
 /// Builds and runs fuzz targets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Fuzzer<'a> {
     builder: Builder<'a>,
     repository: &'a Repository,
     progress: &'a Progress,
+    corpora: PathBuf,
 }
 
 impl<'a> Fuzzer<'a> {
     /// For the targets of `repository`.
     #[must_use]
-    pub const fn new(
-        builder: Builder<'a>,
-        repository: &'a Repository,
-        progress: &'a Progress,
-    ) -> Self {
+    pub fn new(builder: Builder<'a>, repository: &'a Repository, progress: &'a Progress) -> Self {
         Self {
             builder,
             repository,
             progress,
+            corpora: repository.target.join("fuzz/corpus"),
         }
+    }
+
+    /// The same with another directory for what is kept.
+    #[must_use]
+    pub fn with_corpora(mut self, directory: PathBuf) -> Self {
+        self.corpora = directory;
+        self
     }
 
     /// Builds targets, each crate once.
@@ -186,7 +191,7 @@ impl<'a> Fuzzer<'a> {
     /// # Errors
     /// It cannot be started, or the user interrupts; that it found something is no error here.
     pub fn run(&self, target: &FuzzTarget, seconds: u64) -> Result<Outcome> {
-        let corpus = self.directory("corpus").join(&target.name);
+        let corpus = self.corpora.join(&target.name);
         fs::create_dir_all(&corpus).context("no directory for the corpus")?;
         let mut command = self.command(target)?;
         command

@@ -91,18 +91,12 @@ fn a_few_seconds_of_fuzzing_reach_new_code_and_find_nothing() {
     let workshop =
         Workshop::open(&[Need::Build, Need::Cpp], Verbosity::Silent).expect("the tools are there");
     // A corpus of its own: what others have found before would leave nothing new to reach.
-    let repository = Repository {
-        root: workshop.repository.root.clone(),
-        target: workshop.repository.target.join("fuzz-test"),
-    };
-    let fuzzer = Fuzzer::new(workshop.builder(), &repository, &workshop.progress);
+    let corpora = tempfile::tempdir().expect("made");
+    let fuzzer = Fuzzer::new(workshop.builder(), &workshop.repository, &workshop.progress)
+        .with_corpora(corpora.path().to_path_buf());
     let mut chosen = all().1;
     chosen.retain(|target| target.name == "packed_ring");
     fuzzer.build(&chosen).expect("built");
-    let corpus = repository.target.join("fuzz/corpus");
-    if corpus.exists() {
-        fs::remove_dir_all(corpus).expect("removed");
-    }
     let outcome = fuzzer.run(&chosen[0], 5).expect("it runs");
     assert_eq!(outcome.failure, None);
     let before = outcome.reached_before.expect("it says where it starts");
