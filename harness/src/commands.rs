@@ -8,6 +8,7 @@ pub mod dump;
 pub mod fuzz;
 pub mod header;
 pub mod matrix;
+mod one_run;
 pub mod package;
 pub mod run;
 pub mod stress;
