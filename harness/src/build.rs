@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use proto::version::{FINGERPRINT, Mark};
 use rustix::fs::{FlockOperation, flock};
 
 use self::invocation::Invocation;
@@ -72,6 +73,28 @@ pub struct BenchFiles {
     pub kernel: PathBuf,
     /// ELF of the resume loader.
     pub loader: PathBuf,
+}
+
+impl BenchFiles {
+    /// Whether both were built with the records that this program knows. Otherwise what they report would be read as something else, or not at
+    /// all, somewhere in a run.
+    fn check(&self, remedy: &str) -> Result<()> {
+        for program in [&self.kernel, &self.loader] {
+            let name = program.display();
+            let cause = match fs::read(program).map(|content| Mark::find(&content)) {
+                Ok(Some(FINGERPRINT)) => continue,
+                Ok(Some(other)) => {
+                    format!(
+                        "{name} has records of version {other:016x}, this program those of {FINGERPRINT:016x}"
+                    )
+                }
+                Ok(None) => format!("{name} does not say which records it has"),
+                Err(error) => format!("{name} cannot be read: {error}"),
+            };
+            return Err(Fault::setup(cause, remedy).into());
+        }
+        Ok(())
+    }
 }
 
 /// Builds for one source tree.
@@ -190,6 +213,9 @@ impl<'a> Builder<'a> {
             loader: destination.join("loader.elf"),
         };
         if built_before() {
+            files.check(&format!(
+                "build it again: the same command without {BUILT_VARIABLE}"
+            ))?;
             return Ok(files);
         }
         self.progress.step("building the bench kernel");
@@ -211,6 +237,7 @@ impl<'a> Builder<'a> {
             .join("x86_64-unknown-none/kernel");
         publish(&built.join("kernel"), &files.kernel)?;
         publish(&built.join("loader"), &files.loader)?;
+        files.check("the sources have changed meanwhile: type the command again")?;
         Ok(files)
     }
 
@@ -281,4 +308,37 @@ fn publish(from: &Path, to: &Path) -> Result<()> {
         .persist(to)
         .with_context(|| format!("cannot write {}", to.display()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_another_version_are_refused_with_cause_and_remedy() {
+        let directory = tempfile::tempdir().expect("made");
+        let files = BenchFiles {
+            kernel: directory.path().join("kernel.elf"),
+            loader: directory.path().join("loader.elf"),
+        };
+        let with = |fingerprint: u64| [&[0; 64], &Mark::of(fingerprint).bytes()[..]].concat();
+        let refusal = |kernel: &[u8], loader: &[u8]| {
+            fs::write(&files.kernel, kernel).expect("written");
+            fs::write(&files.loader, loader).expect("written");
+            files.check("do this").map_err(|error| error.to_string())
+        };
+        let good = with(FINGERPRINT);
+        assert_eq!(refusal(&good, &good), Ok(()));
+        let other = refusal(&good, &with(FINGERPRINT ^ 1)).expect_err("another version");
+        assert!(
+            other.contains("loader.elf has records of version"),
+            "{other}"
+        );
+        assert!(other.ends_with("; do this"), "{other}");
+        let none = refusal(&[0; 4096], &good).expect_err("no version");
+        assert!(none.contains("kernel.elf does not say"), "{none}");
+        fs::remove_file(&files.kernel).expect("removed");
+        let missing = files.check("do this").expect_err("no file");
+        assert!(missing.to_string().contains("cannot be read"), "{missing}");
+    }
 }

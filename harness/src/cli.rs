@@ -31,6 +31,8 @@ pub enum Command {
     Debug(commands::debug::Args),
     /// Look into crash dumps, and take them off a disk image
     Dump(commands::dump::Args),
+    /// Look for inputs that break what reads input: coverage-guided, with the stable compiler
+    Fuzz(commands::fuzz::Args),
     /// Have QEMU write a Windows dump of the guest, with the header that dumpheader.sys publishes
     Header(commands::header::Args),
     /// Hibernate and resume on machines whose HBAs differ: all pairs of queue sizes, queues, features, vectors and chipsets
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::execute(arguments),
         Command::Debug(arguments) => commands::debug::execute(arguments),
         Command::Dump(arguments) => commands::dump::execute(arguments),
+        Command::Fuzz(arguments) => commands::fuzz::execute(arguments),
         Command::Header(arguments) => commands::header::execute(arguments),
         Command::Matrix(arguments) => commands::matrix::execute(arguments),
         Command::Package(arguments) => commands::package::execute(arguments),

@@ -1,7 +1,7 @@
 //! The debug console: frames of [`Record`] from the guest.
 //!
 //! QEMU writes them to a file, one byte at a time as the guest does: a byte in a socket would wake this process each time.
-//! [`Console::drain`] reads what is there; when the virtual CPU is stopped, or QEMU has ended, that is everything the guest has
+//! [`Frames`] splits the stream; [`Console::drain`] reads what is there; when the virtual CPU is stopped, or QEMU has ended, that is everything the guest has
 //! written.
 
 use std::{
@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use proto::{record::Record, wire};
+use proto::{
+    record::Record,
+    wire::{self, WireError},
+};
 
 use crate::fault::Fault;
 
@@ -19,7 +22,7 @@ use crate::fault::Fault;
 #[derive(Debug)]
 pub struct Console {
     file: File,
-    partial: Vec<u8>,
+    frames: Frames,
     records: Vec<Arrived>,
     broken_frames: usize,
     last_heard: Instant,
@@ -40,7 +43,7 @@ impl Console {
     pub fn new(file: File) -> Self {
         Self {
             file,
-            partial: Vec::new(),
+            frames: Frames::default(),
             records: Vec::new(),
             broken_frames: 0,
             last_heard: Instant::now(),
@@ -76,8 +79,8 @@ impl Console {
                 Ok(0) => return Ok(()),
                 Ok(length) => {
                     self.last_heard = Instant::now();
-                    self.partial.extend_from_slice(&buffer[..length]);
-                    self.split_frames();
+                    self.frames.feed(&buffer[..length]);
+                    self.take_records();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error).context("the guest's console cannot be read"),
@@ -85,24 +88,46 @@ impl Console {
         }
     }
 
-    fn split_frames(&mut self) {
-        let mut rest = std::mem::take(&mut self.partial);
-        let mut start = 0;
-        while let Some(length) = rest[start..].iter().position(|byte| *byte == 0) {
-            let end = start + length + 1;
-            if length > 0 {
-                match wire::from_frame(&rest[start..end]) {
-                    Ok(record) => self.records.push(Arrived {
-                        record,
-                        at: self.last_heard,
-                    }),
-                    Err(_) => self.broken_frames += 1,
-                }
+    fn take_records(&mut self) {
+        while let Some(record) = self.frames.next_record() {
+            match record {
+                Ok(record) => self.records.push(Arrived {
+                    record,
+                    at: self.last_heard,
+                }),
+                Err(_) => self.broken_frames += 1,
             }
-            start = end;
         }
-        rest.drain(..start);
-        self.partial = rest;
+    }
+}
+
+/// Takes bytes of the console, gives records.
+#[derive(Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+    /// Bytes of it that were given as records.
+    taken: usize,
+}
+
+impl Frames {
+    /// More bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next frame that has come whole; `None` until there is one.
+    pub fn next_record(&mut self) -> Option<Result<Record, WireError>> {
+        loop {
+            let rest = self.bytes.get(self.taken..)?;
+            let length = rest.iter().position(|byte| *byte == 0)?;
+            let frame = rest.get(..=length)?;
+            self.taken += length + 1;
+            if length > 0 {
+                return Some(wire::from_frame(frame));
+            }
+        }
     }
 }
 

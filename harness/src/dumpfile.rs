@@ -213,9 +213,13 @@ impl<R: Read + Seek> DumpFile<R> {
         }
         // Windows' small dumps end anywhere, and the secondary data follow at once.
         let start = if matches!(self.body, Body::Blocks(_)) {
-            self.body_end
+            Some(self.body_end)
         } else {
-            self.body_end.next_multiple_of(blobs::ALIGNMENT)
+            self.body_end.checked_next_multiple_of(blobs::ALIGNMENT)
+        };
+        // A body that ends where nothing can follow is behind the end of the file; the pages that are missing are a problem already.
+        let Some(start) = start else {
+            return Ok(());
         };
         let end = self.header.required_space.min(self.length());
         if end <= start {

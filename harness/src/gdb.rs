@@ -341,14 +341,15 @@ enum Received {
 }
 
 /// The thread that a stop reply names: `T05thread:02;`.
-fn thread_of(text: &str) -> Option<&str> {
+pub(crate) fn thread_of(text: &str) -> Option<&str> {
     let (_, behind) = text.split_once("thread:")?;
     let digits = behind.split(';').next()?;
     let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_hexdigit());
     is_number.then_some(digits)
 }
 
-fn parse_stop(text: &str) -> Stop {
+/// What a stop reply says: `T05...`, `W00`.
+pub(crate) fn parse_stop(text: &str) -> Stop {
     let signal = text
         .get(1..3)
         .and_then(|digits| u8::from_str_radix(digits, 16).ok());

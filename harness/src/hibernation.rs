@@ -33,6 +33,9 @@ use crate::{
     seal::{HIBERNATION_RECORD_OFFSET, Opened, PrivateKey, SECTOR_BYTES},
 };
 
+/// Page frames that an x86-64 processor can address (52 bits of physical address).
+const FRAMES_MAX: u64 = (1 << 52) / PAGE_BYTES;
+
 /// A hibernation image whose header and tables are sound.
 #[derive(Debug)]
 pub struct Image {
@@ -58,7 +61,19 @@ impl Image {
     pub fn open(disk: &Path, layout: &Layout, key: Option<&PrivateKey>) -> Result<Self> {
         let file =
             File::open(disk).with_context(|| format!("cannot open the disk {}", disk.display()))?;
-        let partition = layout.range(layout.hibernation);
+        Self::read(file, disk, layout.range(layout.hibernation), key)
+    }
+
+    /// The same for a file that is open already; `disk` is its name.
+    ///
+    /// # Errors
+    /// As [`Image::open`].
+    pub fn read(
+        file: File,
+        disk: &Path,
+        partition: ByteRange,
+        key: Option<&PrivateKey>,
+    ) -> Result<Self> {
         let mut source = Source {
             file: &file,
             path: disk,
@@ -86,6 +101,9 @@ impl Image {
                     "its header claims more pages than the partition holds",
                 )
             })?;
+        if data_end(&header, pages).is_none_or(|end| end > partition.bytes) {
+            return Err(refused(disk, "its pages lie outside of the partition"));
+        }
         let toc = source.table::<TocEntry>(
             header.toc_block,
             pages,
@@ -255,7 +273,7 @@ impl Image {
         Ok(entries.len() as u64)
     }
 
-    /// A page may be in each set once (in both: the loader wiped a part of it), and not over the loader and its package.
+    /// A page may be in each set once (in both: the loader wiped a part of it), in memory, and not over the loader and its package.
     fn check_places(&self) -> Result<()> {
         let mut frames = Vec::new();
         for set in [&self.boot, &self.kernel] {
@@ -270,6 +288,12 @@ impl Image {
             frames.append(&mut own);
         }
         frames.sort_unstable();
+        if let Some(high) = frames.last().filter(|pfn| **pfn >= FRAMES_MAX) {
+            return Err(refused(
+                &self.path,
+                &format!("page {high:#x} lies above all memory"),
+            ));
+        }
         if let Some(low) = frames
             .first()
             .filter(|pfn| **pfn < PACKAGE_END / PAGE_BYTES)
@@ -281,6 +305,14 @@ impl Image {
         }
         Ok(())
     }
+}
+
+/// Offset in the partition of the first byte behind the image's pages.
+fn data_end(header: &ImageHeader, pages: u64) -> Option<u64> {
+    header
+        .data_block
+        .checked_add(pages)?
+        .checked_mul(BLOCK_BYTES)
 }
 
 /// The partition, by blocks.

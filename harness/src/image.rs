@@ -86,7 +86,11 @@ pub fn check(sys: &Path, pdb: &Path, imports: &Path) -> Result<ImageFacts> {
 }
 
 /// The rules that need no PDB; `broken` holds those that are broken already.
-fn check_image(image: &DriverImage, list: &str, mut broken: Vec<String>) -> Result<ImageFacts> {
+pub(crate) fn check_image(
+    image: &DriverImage,
+    list: &str,
+    mut broken: Vec<String>,
+) -> Result<ImageFacts> {
     let bytes = image.bytes.as_slice();
     let file = PeFile64::parse(bytes).context("the image does not parse")?;
     broken.extend(headers::check(&file, bytes)?);

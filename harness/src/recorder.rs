@@ -53,6 +53,7 @@ const KINDS: &[(u32, &str, [&str; 2])] = &[
     (24, "PerformanceOptions", ["options", "channels"]),
     (25, "ParameterRefused", ["parameter", "value"]),
     (26, "UnitsChanged", ["events", "times lost"]),
+    (27, "QueuesReduced", ["queues", "bytes"]),
 ];
 
 /// What a recorder says.

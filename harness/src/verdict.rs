@@ -67,6 +67,11 @@ pub struct CrashAsked {
     pub cause: CrashCause,
 }
 
+/// The sum of figures that a guest reports, whatever they are.
+fn total(figures: impl IntoIterator<Item = u64>) -> u64 {
+    figures.into_iter().fold(0, u64::saturating_add)
+}
+
 /// Everything that a check may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {

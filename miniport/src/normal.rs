@@ -44,16 +44,14 @@ use ddi::{
     dpc::Dpc,
     dump::HandedOut,
     port::UnitAddress,
-    private::PrivateArea,
     resident::Residents,
     spin::SpinCell,
-    srb::{Srb, table::Place},
+    srb::Srb,
     status::FindError,
 };
 use hba::{
     plan::NormalOptions,
     request::{Prepared, frame_bytes},
-    ring::Slot,
 };
 
 use self::{
@@ -64,9 +62,10 @@ use self::{
 };
 use crate::lifecycle::Lifecycle;
 
-/// Most request queues: a bound for the memory in the device extension.
+/// Most request queues.
 pub(crate) const QUEUES_MAX: u16 = 16;
-/// Descriptors of all request queues together, 32 bytes each in the device extension: 8 queues of the largest size, or 16 of half of it.
+/// Descriptors of all request queues together: 8 queues of the largest size, or 16 of half of it. Each takes 32 bytes of pool and, with
+/// what the device sees of it, 26 of the uncached extension at most.
 pub(crate) const DESCRIPTORS_MAX: u16 = 8192;
 
 // Each queue may have a message of its own, beside that of the rest.
@@ -120,12 +119,8 @@ impl Adapter for NormalAdapter {
 
     const REGISTRATION: Registration = Registration {
         signature: u32::from_le_bytes(*b"HBno"),
-        private_bytes: Residents::<Queue>::bytes(QUEUES_MAX)
-            + PrivateArea::<Slot>::bytes(DESCRIPTORS_MAX)
-            + PrivateArea::<Place<Self>>::bytes(DESCRIPTORS_MAX)
-            // Each queue has areas of its own.
-            + QUEUES_MAX as u32
-                * (PrivateArea::<Slot>::bytes(0) + PrivateArea::<Place<Self>>::bytes(0)),
+        // The queues lie in pool, as many and as long as the device and the processors suggest: `find` takes it.
+        private_bytes: 0,
         srb_extension_bytes: frame_bytes(NormalOptions::STANDARD.segments),
         features: Features::DUMP_POINTERS.union(Features::DUMP_RESUME_CAPABLE),
         adapter_controls: &[

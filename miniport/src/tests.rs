@@ -2,6 +2,7 @@
 
 mod crash;
 mod dump;
+mod memory;
 mod normal;
 mod power;
 mod queues;

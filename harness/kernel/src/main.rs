@@ -11,6 +11,7 @@ use kernel::{record, start};
 /// First Rust code: on the boot page tables, with `start_info` where the firmware put it.
 #[cfg(target_os = "none")]
 extern "sysv64" fn rust_entry(start_info: u64) -> ! {
+    core::hint::black_box(&proto::version::MARK);
     start::run(start_info)
 }
 

@@ -181,6 +181,8 @@ mod queries {
         pub device_extension_bytes: u64,
         /// Extension of a request in bytes.
         pub srb_extension_bytes: u64,
+        /// Pool in bytes.
+        pub pool_bytes: u64,
         /// Uncached extension, contiguous and DMA memory in bytes.
         pub shared_bytes: u64,
     }
@@ -189,16 +191,19 @@ mod queries {
     #[must_use]
     pub fn sizes() -> Sizes {
         adapter::with(|adapter| {
-            let blocks = &adapter.services.blocks;
-            let shared: u64 = blocks
-                .iter()
-                .filter(|(_, sort)| matches!(sort, BlockSort::Contiguous | BlockSort::Dma))
-                .filter_map(|(&va, _)| mem::find(Va(va)))
-                .map(|block| block.bytes)
-                .sum();
+            let bytes_of = |sorts: &[BlockSort]| -> u64 {
+                let blocks = adapter.services.blocks.iter();
+                blocks
+                    .filter(|(_, sort)| sorts.contains(sort))
+                    .filter_map(|(&va, _)| mem::find(Va(va)))
+                    .map(|block| block.bytes)
+                    .sum()
+            };
+            let shared = bytes_of(&[BlockSort::Contiguous, BlockSort::Dma]);
             Sizes {
                 device_extension_bytes: adapter.miniport.device_extension_bytes.into(),
                 srb_extension_bytes: adapter.miniport.srb_extension_bytes.into(),
+                pool_bytes: bytes_of(&[BlockSort::Pool]),
                 shared_bytes: shared + adapter.uncached.as_ref().map_or(0, |block| block.bytes),
             }
         })

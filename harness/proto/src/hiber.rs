@@ -177,75 +177,48 @@ pub enum HeaderError {
     Checksum,
 }
 
-impl ImageHeader {
-    /// Fills in the checksum.
-    #[must_use]
-    pub fn sealed(mut self) -> Self {
-        self.header_xxh64 = self.own_checksum();
-        self
-    }
+/// Headers that begin with a magic number and a version, and end with a checksum of themselves.
+macro_rules! sealed {
+    ($header:ident, $magic:ident) => {
+        impl $header {
+            /// Fills in the checksum.
+            #[must_use]
+            pub fn sealed(mut self) -> Self {
+                self.header_xxh64 = self.own_checksum();
+                self
+            }
 
-    /// Reads and checks a header from the first block.
-    ///
-    /// # Errors
-    /// The first [`HeaderError`] that applies.
-    pub fn parse(block: &[u8]) -> Result<Self, HeaderError> {
-        let (header, _) = Self::read_from_prefix(block).map_err(|_| HeaderError::Short)?;
-        if header.magic != IMAGE_MAGIC {
-            return Err(HeaderError::Magic);
-        }
-        if header.version != FORMAT_VERSION {
-            return Err(HeaderError::Version(header.version));
-        }
-        if header.header_xxh64 != header.own_checksum() {
-            return Err(HeaderError::Checksum);
-        }
-        Ok(header)
-    }
+            /// Reads a header from the first bytes, and checks it.
+            ///
+            /// # Errors
+            /// The first [`HeaderError`] that applies.
+            pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
+                let (header, _) = Self::read_from_prefix(bytes).map_err(|_| HeaderError::Short)?;
+                if header.magic != $magic {
+                    return Err(HeaderError::Magic);
+                }
+                if header.version != FORMAT_VERSION {
+                    return Err(HeaderError::Version(header.version));
+                }
+                if header.header_xxh64 != header.own_checksum() {
+                    return Err(HeaderError::Checksum);
+                }
+                Ok(header)
+            }
 
-    fn own_checksum(&self) -> u64 {
-        let unsealed = Self {
-            header_xxh64: 0,
-            ..*self
-        };
-        checksum(unsealed.as_bytes())
-    }
+            fn own_checksum(&self) -> u64 {
+                let unsealed = Self {
+                    header_xxh64: 0,
+                    ..*self
+                };
+                checksum(unsealed.as_bytes())
+            }
+        }
+    };
 }
 
-impl PackageHeader {
-    /// Fills in the checksum.
-    #[must_use]
-    pub fn sealed(mut self) -> Self {
-        self.header_xxh64 = self.own_checksum();
-        self
-    }
-
-    /// Reads and checks a package header.
-    ///
-    /// # Errors
-    /// The first [`HeaderError`] that applies.
-    pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
-        let (header, _) = Self::read_from_prefix(bytes).map_err(|_| HeaderError::Short)?;
-        if header.magic != PACKAGE_MAGIC {
-            return Err(HeaderError::Magic);
-        }
-        if header.version != FORMAT_VERSION {
-            return Err(HeaderError::Version(header.version));
-        }
-        if header.header_xxh64 != header.own_checksum() {
-            return Err(HeaderError::Checksum);
-        }
-        Ok(header)
-    }
-
-    fn own_checksum(&self) -> u64 {
-        let unsealed = Self {
-            header_xxh64: 0,
-            ..*self
-        };
-        checksum(unsealed.as_bytes())
-    }
-}
+sealed!(ImageHeader, IMAGE_MAGIC);
+sealed!(PackageHeader, PACKAGE_MAGIC);
 
 /// The checksum of everything in the image: xxh64 with seed 0.
 #[must_use]

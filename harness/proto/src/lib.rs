@@ -4,6 +4,7 @@
 //! * [`record`]: what the kernel reports, framed on the debug console ([`record::Record`]).
 //! * [`hiber`]: the hibernation image on the disk, and the package that plays the firmware loader's part.
 //! * [`owner`]: who owns which page of memory.
+//! * [`version`]: a fingerprint of all that, by which a program of another version is known.
 //! * [`wire`]: encoding and framing of the records.
 //!
 //! Pure data: no unsafe code, no hardware, no clock.
@@ -16,4 +17,5 @@ pub mod hiber;
 pub mod owner;
 pub mod record;
 pub mod scenario;
+pub mod version;
 pub mod wire;

@@ -15,8 +15,11 @@ pub struct Bundle {
     pub files: Vec<File>,
 }
 
-/// Version of all records in this crate.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// Version of all records in this crate: half of their fingerprint.
+pub const PROTOCOL_VERSION: u32 = {
+    let [a, b, c, d, ..] = crate::version::FINGERPRINT.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+};
 
 /// A file handed to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +170,17 @@ pub struct RegistryValue {
     pub name: String,
     /// Its data.
     pub data: RegistryData,
+}
+
+impl RegistryValue {
+    /// The data of the value with this name; case does not matter.
+    #[must_use]
+    pub fn find<'a>(values: &'a [Self], name: &str) -> Option<&'a RegistryData> {
+        values
+            .iter()
+            .find(|value| value.name.eq_ignore_ascii_case(name))
+            .map(|value| &value.data)
+    }
 }
 
 /// How much the workload does.

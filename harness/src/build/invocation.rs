@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The target of a build on Linux hosts, for the unit tests of the driver's crates.
-const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The configuration that `wdk-build` would derive from the driver's metadata.
 const DRIVER_MODEL: &str = r#"["driver_model__driver_type=\"WDM\""]"#;
 

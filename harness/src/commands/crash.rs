@@ -9,13 +9,16 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use proto::scenario::{CrashCause, DumpKind, Job};
 
-use super::cycle::{conclude, directory};
+use super::{
+    cycle::conclude,
+    one_run::{OneRun, driver_option},
+};
 use crate::{
     fault::Fault,
     options::{DumpFault, FilterMode, MachineArgs, Options},
     run_directory::RunDirectory,
     setup::Need,
-    trial::{self, Origin, Workshop},
+    trial::Workshop,
 };
 
 /// What a dump holds, on the command line.
@@ -123,28 +126,18 @@ pub fn execute(arguments: &Args) -> Result<()> {
     options.crash_mib = arguments.partition;
     options.dump_fault = arguments.disk_fault;
     options.log_writes = arguments.disk_fault.is_none();
-    workshop.progress.note(&format!("seed {}", options.seed));
-    let setup = trial::describe(
-        &inputs,
-        &workshop.toolchain,
-        &options,
-        Origin::of(arguments.driver.as_deref()),
-        repeat_with(arguments, &options),
-    )?;
-    let directory = directory(&arguments.machine, &workshop)?;
+    let run = OneRun {
+        workshop: &workshop,
+        machine: &arguments.machine,
+        driver: arguments.driver.as_deref(),
+        inputs: &inputs,
+        options: &options,
+    };
     let job = Job::Crash {
         kind: arguments.kind.into(),
         cause: arguments.by.into(),
     };
-    let report = trial::judged(
-        &inputs,
-        &options,
-        job,
-        setup,
-        &directory,
-        &workshop.progress,
-    )?;
-    workshop.progress.finish();
+    let (report, directory) = run.judged(job, repeat_with(arguments, &options))?;
     if let Some(out) = arguments
         .dump
         .as_deref()
@@ -183,10 +176,7 @@ fn repeat_with(arguments: &Args, options: &Options) -> String {
     let disk_fault = arguments
         .disk_fault
         .map_or_else(String::new, |fault| format!(" --disk-fault {fault}"));
-    let driver = arguments
-        .driver
-        .as_ref()
-        .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
+    let driver = driver_option(arguments.driver.as_deref());
     format!(
         "cargo harness crash --kind {} --by {}{partition}{disk_fault}{driver} {}",
         name(arguments.kind.to_possible_value()),

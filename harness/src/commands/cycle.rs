@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 use proto::scenario::Job;
 
-use super::print_all;
+use super::{
+    one_run::{OneRun, driver_option},
+    print_all,
+};
 use crate::{
     fault::Fault,
     options::{MachineArgs, Options},
@@ -13,7 +16,7 @@ use crate::{
     run_directory::{Keep, RunDirectory},
     session::tamper::HostFault,
     setup::Need,
-    trial::{self, Origin, Workshop},
+    trial::Workshop,
 };
 
 /// Arguments of `cargo harness cycle`.
@@ -50,27 +53,17 @@ pub fn execute(arguments: &Args) -> Result<()> {
     workshop.add_filter(&mut inputs, &options)?;
     options.host_fault = arguments.host_fault;
     options.resets = arguments.resets;
-    workshop.progress.note(&format!("seed {}", options.seed));
-    let setup = trial::describe(
-        &inputs,
-        &workshop.toolchain,
-        &options,
-        Origin::of(arguments.driver.as_deref()),
-        repeat_with(arguments, &options),
-    )?;
-    let directory = directory(&arguments.machine, &workshop)?;
+    let run = OneRun {
+        workshop: &workshop,
+        machine: &arguments.machine,
+        driver: arguments.driver.as_deref(),
+        inputs: &inputs,
+        options: &options,
+    };
     let job = Job::Cycle {
         count: arguments.count,
     };
-    let report = trial::judged(
-        &inputs,
-        &options,
-        job,
-        setup,
-        &directory,
-        &workshop.progress,
-    )?;
-    workshop.progress.finish();
+    let (report, _directory) = run.judged(job, repeat_with(arguments, &options))?;
     conclude(&report, arguments.json.as_deref())
 }
 
@@ -114,10 +107,7 @@ pub(super) fn conclude(report: &Report, json: Option<&std::path::Path>) -> Resul
 }
 
 fn repeat_with(arguments: &Args, options: &Options) -> String {
-    let driver = arguments
-        .driver
-        .as_ref()
-        .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
+    let driver = driver_option(arguments.driver.as_deref());
     let resets = if arguments.resets { " --resets" } else { "" };
     format!(
         "cargo harness cycle --count {}{resets}{driver} {}",

@@ -4,7 +4,7 @@ use std::{fs, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-use super::print_all;
+use super::{one_run::driver_option, print_all};
 use crate::{
     fault::Fault,
     matrix::{
@@ -71,10 +71,7 @@ pub fn execute(arguments: &Args) -> Result<()> {
         inputs: &inputs,
         toolchain: &workshop.toolchain,
         origin: Origin::of(arguments.driver.as_deref()),
-        driver_words: arguments
-            .driver
-            .as_ref()
-            .map_or_else(String::new, |file| format!(" --driver {}", file.display())),
+        driver_words: driver_option(arguments.driver.as_deref()),
         seed: arguments.seed,
         time_limit: Duration::from_secs(arguments.time_limit),
         jobs: arguments.jobs.map_or_else(

@@ -6,12 +6,8 @@ use anyhow::Result;
 use clap::ValueEnum;
 use proto::scenario::Job;
 
-use super::cycle::{conclude, directory};
-use crate::{
-    options::MachineArgs,
-    setup::Need,
-    trial::{self, Origin, Workshop},
-};
+use super::{cycle::conclude, one_run::OneRun};
+use crate::{options::MachineArgs, setup::Need, trial::Workshop};
 
 /// HBAs that the bench can put into the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -51,33 +47,25 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let mut inputs = workshop.inputs(arguments.driver.as_deref())?;
     let options = arguments.machine.options();
     workshop.add_filter(&mut inputs, &options)?;
-    workshop.progress.note(&format!("seed {}", options.seed));
     let driver = arguments
         .driver
         .as_ref()
         .map_or_else(String::new, |file| format!(" {}", file.display()));
-    let setup = trial::describe(
-        &inputs,
-        &workshop.toolchain,
-        &options,
-        Origin::of(arguments.driver.as_deref()),
-        format!(
-            "cargo harness run{driver}{} {}",
-            if arguments.exhaust { " --exhaust" } else { "" },
-            options.as_arguments()
-        ),
-    )?;
-    let directory = directory(&arguments.machine, &workshop)?;
-    let report = trial::judged(
-        &inputs,
-        &options,
-        Job::Run {
-            exhaust: arguments.exhaust,
-        },
-        setup,
-        &directory,
-        &workshop.progress,
-    )?;
-    workshop.progress.finish();
+    let run = OneRun {
+        workshop: &workshop,
+        machine: &arguments.machine,
+        driver: arguments.driver.as_deref(),
+        inputs: &inputs,
+        options: &options,
+    };
+    let job = Job::Run {
+        exhaust: arguments.exhaust,
+    };
+    let exhaust = if arguments.exhaust { " --exhaust" } else { "" };
+    let again = format!(
+        "cargo harness run{driver}{exhaust} {}",
+        options.as_arguments()
+    );
+    let (report, _directory) = run.judged(job, again)?;
     conclude(&report, arguments.json.as_deref())
 }

@@ -8,14 +8,13 @@ use std::{
 use anyhow::Result;
 use proto::scenario::Job;
 
-use super::cycle::{conclude, directory};
+use super::{
+    cycle::conclude,
+    one_run::{OneRun, driver_option},
+};
 use crate::{
-    disk::others::MOST_DISKS,
-    fault::Fault,
-    options::MachineArgs,
-    session::stress::StressEnd,
-    setup::Need,
-    trial::{self, Origin, Workshop},
+    disk::others::MOST_DISKS, fault::Fault, options::MachineArgs, session::stress::StressEnd,
+    setup::Need, trial::Workshop,
 };
 
 const SECONDS_PER_MINUTE: u64 = 60;
@@ -57,7 +56,6 @@ pub fn execute(arguments: &Args) -> Result<()> {
     let mut options = arguments.machine.options();
     options.disks = arguments.machine.disks.unwrap_or(MOST_DISKS);
     workshop.add_filter(&mut inputs, &options)?;
-    workshop.progress.note(&format!("seed {}", options.seed));
     let (length, end) = match arguments.rounds {
         Some(rounds) => (format!("--rounds {rounds}"), StressEnd::Rounds(rounds)),
         None => (
@@ -68,29 +66,18 @@ pub fn execute(arguments: &Args) -> Result<()> {
         ),
     };
     options.stress = Some(end);
-    let driver = arguments
-        .driver
-        .as_ref()
-        .map_or_else(String::new, |file| format!(" --driver {}", file.display()));
-    let setup = trial::describe(
-        &inputs,
-        &workshop.toolchain,
-        &options,
-        Origin::of(arguments.driver.as_deref()),
-        format!(
-            "cargo harness stress {length}{driver} {}",
-            options.as_arguments()
-        ),
-    )?;
-    let directory = directory(&arguments.machine, &workshop)?;
-    let report = trial::judged(
-        &inputs,
-        &options,
-        Job::Stress,
-        setup,
-        &directory,
-        &workshop.progress,
-    )?;
-    workshop.progress.finish();
+    let driver = driver_option(arguments.driver.as_deref());
+    let run = OneRun {
+        workshop: &workshop,
+        machine: &arguments.machine,
+        driver: arguments.driver.as_deref(),
+        inputs: &inputs,
+        options: &options,
+    };
+    let again = format!(
+        "cargo harness stress {length}{driver} {}",
+        options.as_arguments()
+    );
+    let (report, _directory) = run.judged(Job::Stress, again)?;
     conclude(&report, arguments.json.as_deref())
 }

@@ -159,8 +159,9 @@ pub fn compare(
         ..MemoryCompare::default()
     };
     for run in maps.owners.iter().filter(|run| is_compared(run.owner)) {
-        let end = (run.first_pfn + run.pages) * PAGE_BYTES;
-        let mut address = run.first_pfn * PAGE_BYTES;
+        let end = run.first_pfn.saturating_add(run.pages);
+        let end = end.saturating_mul(PAGE_BYTES);
+        let mut address = run.first_pfn.saturating_mul(PAGE_BYTES);
         while address < end {
             let bytes = CHUNK_BYTES.min(end - address);
             compare_chunk(
@@ -196,6 +197,28 @@ pub fn owner_at(owners: &[OwnerRun], address: u64) -> Option<Owner> {
         .iter()
         .find(|run| run.first_pfn <= pfn && pfn - run.first_pfn < run.pages)
         .map(|run| run.owner)
+}
+
+/// The first page of `[start, end)` whose owner is one that is looked for, and that owner. Goes from run to run: a range that a guest reports
+/// may be of any length.
+pub fn first_page_of(
+    owners: &[OwnerRun],
+    (start, end): (u64, u64),
+    is_wanted: impl Fn(Option<Owner>) -> bool,
+) -> Option<(u64, Option<Owner>)> {
+    let mut page = start - start % PAGE_BYTES;
+    while page < end {
+        let owner = owner_at(owners, page);
+        if is_wanted(owner) {
+            return Some((page, owner));
+        }
+        let edges = owners.iter().flat_map(|run| {
+            let behind = run.first_pfn.saturating_add(run.pages);
+            [run.first_pfn, behind].map(|pfn| pfn.saturating_mul(PAGE_BYTES))
+        });
+        page = edges.filter(|edge| *edge > page).min()?;
+    }
+    None
 }
 
 fn compare_chunk(

@@ -35,7 +35,7 @@ pub fn fuzz_dump_file(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dumpfile::synthetic::Synthetic;
+    use crate::{dumpfile::synthetic::Synthetic, untrusted::edited};
 
     /// Each byte of what decides the layout is set to extremes, one at a time.
     #[test]
@@ -59,5 +59,20 @@ mod tests {
                 fuzz_dump_file(&good[..length]);
             }
         }
+    }
+
+    /// What fuzzing found: a page map that begins at the end of all files, in front of which alignment went round.
+    #[test]
+    fn a_body_behind_all_files_is_no_panic() {
+        let made = Synthetic {
+            runs: vec![(0x10, 2), (0x20, 1)],
+            present: vec![0x10, 0x20],
+            ..Synthetic::default()
+        };
+        let edits = [
+            0x00, 0x02, 0x02, 0xaf, 0xff, 0xdf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00,
+            0x07, 0xfc, 0xff, 0xff,
+        ];
+        fuzz_dump_file(&edited(&made.bitmap(6), &edits));
     }
 }

@@ -115,6 +115,7 @@ fn memory(out: &mut String, column: &Column) {
         ("image", Some(memory.image_bytes)),
         ("device extension", Some(memory.device_extension_bytes)),
         ("SRB extension", Some(memory.srb_extension_bytes)),
+        ("pool", Some(memory.pool_bytes)),
         (
             "shared with the device, by request queue",
             memory.shared_bytes_by_queue,

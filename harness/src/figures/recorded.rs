@@ -79,6 +79,7 @@ impl Recorded {
                 ("image", footprint.image_bytes),
                 ("device extension", footprint.device_extension_bytes),
                 ("SRB extension", footprint.srb_extension_bytes),
+                ("pool", footprint.pool_bytes),
                 ("shared with the device", footprint.shared_bytes),
             ] {
                 figures.insert(format!("bytes: {what}"), rows::ratio(bytes, 1));

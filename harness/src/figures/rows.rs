@@ -88,6 +88,8 @@ pub struct Memory {
     pub device_extension_bytes: u64,
     /// Extension of each request in bytes.
     pub srb_extension_bytes: u64,
+    /// Pool in bytes.
+    pub pool_bytes: u64,
     /// Memory shared with the device in bytes.
     pub shared_bytes: u64,
     /// The same by request queue.
@@ -106,6 +108,7 @@ impl From<Footprint> for Memory {
             image_bytes: footprint.image_bytes,
             device_extension_bytes: footprint.device_extension_bytes,
             srb_extension_bytes: footprint.srb_extension_bytes,
+            pool_bytes: footprint.pool_bytes,
             shared_bytes: footprint.shared_bytes,
             shared_bytes_by_queue: footprint
                 .shared_bytes

@@ -124,10 +124,11 @@ fn memory(out: &mut String, memory: Memory) {
         .map_or_else(String::new, |bytes| format!(" ({bytes} by queue)"));
     line!(
         out,
-        "  bytes: image {}, device extension {}, SRB extension {}, shared with the device {}{by_queue}",
+        "  bytes: image {}, device extension {}, SRB extension {}, pool {}, shared with the device {}{by_queue}",
         memory.image_bytes,
         memory.device_extension_bytes,
         memory.srb_extension_bytes,
+        memory.pool_bytes,
         memory.shared_bytes,
     );
 }

@@ -52,6 +52,7 @@ fn column() -> Column {
             image_bytes: 65536,
             device_extension_bytes: 4096,
             srb_extension_bytes: 4400,
+            pool_bytes: 9000,
             shared_bytes: 24576,
             request_queues: 2,
             queue_entries: 256,

@@ -210,7 +210,11 @@ fn impossible_figures_are_refused() {
     let wipes = disk_with(|_, header| header.wipe_count = u64::MAX);
     assert!(refusal(&wipes).contains("wipe list is larger"));
     let data = disk_with(|_, header| header.data_block = 1 << 30);
-    assert!(refusal(&data).contains("page lies outside of the partition"));
+    assert!(refusal(&data).contains("its pages lie outside of the partition"));
+    let wrapped = disk_with(|_, header| header.data_block = u64::MAX);
+    assert!(refusal(&wrapped).contains("its pages lie outside of the partition"));
+    let high = disk_with(|toc, _| toc[0].pfn = 1 << 52);
+    assert!(refusal(&high).contains("lies above all memory"));
     let twice = disk_with(|toc, _| toc[1].pfn = toc[0].pfn);
     assert!(refusal(&twice).contains("in its table twice"));
     let low = disk_with(|toc, _| toc[0].pfn = 5);

@@ -43,6 +43,8 @@ pub struct Facts {
     pub qemu: Option<PathBuf>,
     /// `gdb`.
     pub gdb: Option<PathBuf>,
+    /// `c++`, a C++ compiler.
+    pub cpp: Option<PathBuf>,
     /// `cargo-nextest`.
     pub nextest: Option<PathBuf>,
     /// Debian or a distribution derived from it, with `apt-get`.
@@ -57,8 +59,9 @@ pub struct Facts {
 }
 
 /// The packages that the harness installs.
-pub const PACKAGES: [&str; 6] = [
+pub const PACKAGES: [&str; 7] = [
     "cargo-web",
+    "g++",
     "gdb",
     "lld",
     "qemu-system-x86",
@@ -166,6 +169,7 @@ impl Facts {
                 .find("qemu-system-x86_64")
                 .filter(|_| whole("qemu-system-x86")),
             gdb: machine.find("gdb").filter(|_| whole("gdb")),
+            cpp: machine.find("c++").filter(|_| whole("g++")),
             nextest: machine.find("cargo-nextest"),
             debian,
             dpkg_interrupted: false,

@@ -13,6 +13,8 @@ pub enum Need {
     Qemu,
     /// A debugger (tests only).
     Gdb,
+    /// A C++ compiler, for libFuzzer.
+    Cpp,
     /// The test runner (tests only; cargo's own does too).
     Nextest,
 }
@@ -132,6 +134,9 @@ pub fn decide(facts: &Facts, needs: &[Need]) -> Decision {
     if needs.contains(&Need::Gdb) && facts.gdb.is_none() {
         packages.push("gdb");
     }
+    if needs.contains(&Need::Cpp) && facts.cpp.is_none() {
+        packages.push("g++");
+    }
     if !packages.is_empty() {
         packages.sort_unstable();
         if facts.debian && facts.root_user && facts.dpkg_interrupted {
@@ -222,6 +227,7 @@ fn elsewhere(facts: &Facts, packages: &[&str]) -> String {
         .filter(|name| !is_toolchain(name))
         .map(|name| match *name {
             "qemu-system-x86" => "qemu-system-x86_64 (7.2 or later)",
+            "g++" => "a C++ compiler",
             other => other,
         })
         .collect();

@@ -26,6 +26,7 @@ fn complete() -> Facts {
         lld: None,
         qemu: Some(path("/usr/bin/qemu-system-x86_64")),
         gdb: Some(path("/usr/bin/gdb")),
+        cpp: Some(path("/usr/bin/c++")),
         nextest: Some(path("/bin/cargo-nextest")),
         debian: true,
         half_installed: Vec::new(),
@@ -171,6 +172,27 @@ fn only_what_the_command_needs_is_looked_at() {
         ..complete()
     };
     assert_eq!(decide(&facts, &[Need::Build, Need::Qemu]).actions, []);
+}
+
+#[test]
+fn fuzzing_needs_a_compiler_of_its_own() {
+    let facts = Facts {
+        cpp: None,
+        ..complete()
+    };
+    assert_eq!(decide(&facts, ALL).actions, []);
+    let needs = [Need::Build, Need::Cpp];
+    assert_eq!(decide(&complete(), &needs).actions, []);
+    let packages = vec!["g++"];
+    assert_eq!(decide(&facts, &needs).actions, [Action::Apt { packages }]);
+    let elsewhere = Facts {
+        debian: false,
+        ..facts
+    };
+    let [Action::Stop { command, .. }] = &decide(&elsewhere, &needs).actions[..] else {
+        panic!("one action expected");
+    };
+    assert_eq!(command, "install a C++ compiler with your package manager");
 }
 
 #[test]

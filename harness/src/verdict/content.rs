@@ -2,16 +2,16 @@
 
 use proto::{
     hiber::{ImageState, PAGE_BYTES},
-    owner::{Owner, OwnerRun, Role},
+    owner::{Owner, Role},
     record::{Checkpoint, Record},
     scenario::RESET_STRETCH,
 };
 
-use super::{Evidence, Finding, calls::is_resume_capable};
+use super::{Evidence, Finding, calls::is_resume_capable, total};
 use crate::{
     compare::{
         disk::DiskCompare,
-        memory::{is_compared, maps_of_cycle, owner_at},
+        memory::{first_page_of, is_compared, maps_of_cycle},
     },
     report::names::owner_name,
 };
@@ -210,11 +210,8 @@ pub(super) fn memory_volatile_bounded(evidence: &Evidence<'_>) -> Finding {
                 faults.push(format!("{:#x} is volatile without a reason", range.address));
             }
             let end = range.address.saturating_add(range.bytes);
-            let first_page = range.address - range.address % PAGE_BYTES;
-            let foreign = (first_page..end)
-                .step_by(crate::compare::PAGE_STEP)
-                .find_map(|page| must_survive(&maps.owners, page));
-            if let Some(owner) = foreign {
+            let foreign = first_page_of(&maps.owners, (range.address, end), must_survive);
+            if let Some((_, Some(owner))) = foreign {
                 faults.push(format!(
                     "{:#x} ({reason}) was left out although its owner is {}",
                     range.address,
@@ -236,10 +233,10 @@ pub(super) fn memory_volatile_bounded(evidence: &Evidence<'_>) -> Finding {
 
 /// The owner of `page` if no byte of it may be left out: everything that stands for the machine's programs and for the
 /// normal instance of the driver.
-fn must_survive(owners: &[OwnerRun], page: u64) -> Option<Owner> {
-    owner_at(owners, page).filter(|owner| {
-        matches!(
-            owner,
+const fn must_survive(owner: Option<Owner>) -> bool {
+    matches!(
+        owner,
+        Some(
             Owner::Workload
                 | Owner::DataBuffer
                 | Owner::KernelText
@@ -250,7 +247,7 @@ fn must_survive(owners: &[OwnerRun], page: u64) -> Option<Owner> {
                 | Owner::Pool(_)
                 | Owner::DumpContext(_)
         )
-    })
+    )
 }
 
 /// `disk-equal`: the data partition holds what the workload wrote, and nothing else was written there. Sectors of writes that
@@ -353,7 +350,7 @@ pub(super) fn io_verified(evidence: &Evidence<'_>) -> Finding {
     let mut faults = Vec::new();
     let mut verified = 0;
     for io in &evidence.report.io {
-        verified += io.bytes_verified;
+        verified = io.bytes_verified.saturating_add(verified);
         if io.bytes_wrong > 0 || io.errors > 0 {
             faults.push(format!(
                 "{} (hibernation {}): {} bytes wrong, {} requests failed",
@@ -408,7 +405,7 @@ pub(super) fn in_flight_accounted(evidence: &Evidence<'_>) -> Finding {
         ));
     }
     for io in &stretches {
-        let ended = io.reads + io.writes + io.others;
+        let ended = total([io.reads, io.writes, io.others]);
         if ended != asked || io.errors > 0 {
             faults.push(format!(
                 "{ended} of {asked} requests in flight ended, {} with an error",
@@ -460,7 +457,7 @@ pub(super) fn above_4gib_used(evidence: &Evidence<'_>) -> Finding {
     if !there {
         return Finding::NotApplicable("all RAM lies below 4 GiB".to_owned());
     }
-    let requests: u64 = evidence.report.io.iter().map(|io| io.above_4gib).sum();
+    let requests = total(evidence.report.io.iter().map(|io| io.above_4gib));
     let mut faults = Vec::new();
     if requests == 0 {
         faults.push("no request had a buffer above 4 GiB".to_owned());
@@ -473,12 +470,12 @@ pub(super) fn above_4gib_used(evidence: &Evidence<'_>) -> Finding {
             }
         )
     });
-    let pages: u64 = maps_of_cycle(evidence.life, 1)
+    let maps = maps_of_cycle(evidence.life, 1);
+    let high = maps
         .owners
         .iter()
-        .filter(|run| is_compared(run.owner) && run.first_pfn >= PFN_4GIB)
-        .map(|run| run.pages)
-        .sum();
+        .filter(|run| is_compared(run.owner) && run.first_pfn >= PFN_4GIB);
+    let pages = total(high.map(|run| run.pages));
     if hibernated && pages == 0 {
         faults.push("no page of the image lies above 4 GiB".to_owned());
     }

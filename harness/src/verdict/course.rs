@@ -7,7 +7,7 @@ use proto::{
     scenario::{CrashCause, PROTOCOL_VERSION, RESET_STRETCH},
 };
 
-use super::{Evidence, Finding};
+use super::{Evidence, Finding, total};
 use crate::session::life::PowerOff;
 
 /// Unit, target and bus are reset in turn.
@@ -180,7 +180,9 @@ pub(super) fn resets_asked(evidence: &Evidence<'_>) -> Finding {
         .life
         .records()
         .filter_map(|record| match record {
-            Record::Io(io) if io.name == RESET_STRETCH => Some(io.reads + io.writes + io.others),
+            Record::Io(io) if io.name == RESET_STRETCH => {
+                Some(total([io.reads, io.writes, io.others]))
+            }
             _ => None,
         })
         .collect();
@@ -192,7 +194,7 @@ pub(super) fn resets_asked(evidence: &Evidence<'_>) -> Finding {
     if struck.contains(&0) {
         faults.push("a reset found no request in flight".to_owned());
     }
-    let requests: u64 = struck.iter().sum();
+    let requests = total(struck.iter().copied());
     Finding::unless(
         &faults,
         format!("{wanted} resets struck {requests} requests"),

@@ -170,7 +170,10 @@ fn memory_differs(evidence: &Evidence<'_>, header: &Header) -> Option<String> {
         .iter()
         .map(|range: &PhysicalRange| {
             let first = range.address.div_ceil(PAGE_BYTES);
-            (first, (range.address + range.bytes) / PAGE_BYTES)
+            (
+                first,
+                range.address.saturating_add(range.bytes) / PAGE_BYTES,
+            )
         })
         .filter(|(first, end)| end > first)
         .map(|(first, end)| (first, end - first))

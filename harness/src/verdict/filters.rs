@@ -32,7 +32,7 @@ pub(super) fn filter_at_work(evidence: &Evidence<'_>) -> Finding {
             loaded(Role::Hiber)
         ));
     }
-    let (mut written, mut read, mut reports) = (0, 0, 0);
+    let (mut written, mut read, mut reports) = (0_u64, 0_u64, 0);
     for record in evidence.life.records() {
         let Record::FilterTransfers {
             writes,
@@ -42,12 +42,12 @@ pub(super) fn filter_at_work(evidence: &Evidence<'_>) -> Finding {
         else {
             continue;
         };
-        read += reads;
+        read = read.saturating_add(*reads);
         if *writes == 0 {
             continue;
         }
         reports += 1;
-        written += writes;
+        written = written.saturating_add(*writes);
         let due = match mode {
             FilterMode::Pass => 0,
             FilterMode::Encrypt => *writes,

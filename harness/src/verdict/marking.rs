@@ -6,10 +6,10 @@ use proto::{
     record::{Mark, PhysicalRange, Record},
 };
 
-use super::{Evidence, Finding};
+use super::{Evidence, Finding, total};
 use crate::{
     compare::{
-        memory::{maps_of_cycle, owner_at},
+        memory::{first_page_of, maps_of_cycle},
         ranges::Ranges,
     },
     report::{
@@ -149,18 +149,15 @@ pub(super) fn marks_own_memory(evidence: &Evidence<'_>) -> Finding {
             map = (cycle, maps_of_cycle(evidence.life, cycle).owners);
         }
         count += 1;
-        for (start, end) in Ranges::of(&mark.covers).spans() {
-            let first_page = start - start % PAGE_BYTES;
-            for page in (first_page..*end).step_by(crate::compare::PAGE_STEP) {
-                let owner = owner_at(&map.1, page);
-                if !owner.is_some_and(|owner| is_own(owner, mark.role)) {
-                    faults.push(format!(
-                        "{} covers page {page:#x}, whose owner is {}",
-                        describe(mark),
-                        owner.map_or_else(|| "nobody".to_owned(), owner_name)
-                    ));
-                    break;
-                }
+        for span in Ranges::of(&mark.covers).spans() {
+            let is_foreign =
+                |owner: Option<Owner>| !owner.is_some_and(|owner| is_own(owner, mark.role));
+            if let Some((page, owner)) = first_page_of(&map.1, *span, is_foreign) {
+                faults.push(format!(
+                    "{} covers page {page:#x}, whose owner is {}",
+                    describe(mark),
+                    owner.map_or_else(|| "nobody".to_owned(), owner_name)
+                ));
             }
         }
     }
@@ -196,7 +193,7 @@ pub(super) fn marks_exact(evidence: &Evidence<'_>) -> Finding {
     for (_, mark) in all_marks(evidence).filter(|(_, mark)| mark.status == 0) {
         count += 1;
         let covers = Ranges::of(&mark.covers);
-        let bytes: u64 = mark.covers.iter().map(|range| range.bytes).sum();
+        let bytes = total(mark.covers.iter().map(|range| range.bytes));
         let wrong = match (mark.flags, mark.length) {
             (1, length) => {
                 covers
@@ -256,7 +253,7 @@ pub(super) fn dump_memory_covered(evidence: &Evidence<'_>) -> Finding {
             ));
         }
         let seen = Ranges::of(device_seen);
-        seen_bytes += seen.bytes();
+        seen_bytes = seen.bytes().saturating_add(seen_bytes);
         let uncovered = seen.minus(&marked.union(&Ranges::of(port_owned)));
         if !uncovered.is_empty() {
             faults.push(format!(

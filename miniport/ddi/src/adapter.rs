@@ -54,7 +54,8 @@ impl Life for Dump {
 pub struct Registration {
     /// Tells a device extension of this type from one of another; not 0, and different for each adapter type of the driver.
     pub signature: u32,
-    /// Bytes of private memory behind the adapter, for [`PrivateArea`](crate::private::PrivateArea)s.
+    /// Bytes of private memory behind the adapter, for [`PrivateArea`](crate::private::PrivateArea)s, where
+    /// [`take_pool`](FindAdapterContext::take_pool) does not serve.
     pub private_bytes: u32,
     /// Bytes of device-visible memory that the miniport wants in each request, beside its [`Adapter::RequestState`].
     pub srb_extension_bytes: u32,

@@ -17,6 +17,7 @@ use core::{marker::PhantomData, pin::pin};
 
 use wdk_sys::{_KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE, MESSAGE_INTERRUPT_INFORMATION, storage};
 
+pub(crate) use self::find::PrivateMemory;
 pub use self::{
     find::{AccessRange, DumpMode, DumpRange, FindAdapterContext},
     performance::{Affinity, Granted, MESSAGES_MAX, MessageTargets, PerfOptions, Wanted},

@@ -30,6 +30,7 @@ extern crate std;
 #[cfg(test)]
 mod abi;
 pub mod adapter;
+mod arena;
 pub mod bugcheck;
 pub mod cell;
 pub mod config;

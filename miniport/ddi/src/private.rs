@@ -1,10 +1,10 @@
-//! Private memory of the adapter behind its fixed part in the device extension.
+//! Arrays in private memory of the adapter.
 //!
 //! Key types: [`PrivateArea`], an array whose length is known when the device is found, and [`PrivateSlice`], the loan of it. It costs no
-//! allocation, lives as long as the adapter and needs no space on the stack. The engine takes the loan while the device runs and gives
+//! allocation of its own, lives as long as the adapter and needs no space on the stack. The engine takes the loan while the device runs and gives
 //! it back by dropping it. [`crate::context::FindAdapterContext::private_area`] carves an area.
 #![expect(unsafe_code, reason = "an array behind a raw pointer")]
-// UNSAFETY: the array lies in the device extension, whose size only the registration knows.
+// UNSAFETY: the array lies in memory whose length and lifetime only the arena knows.
 
 use core::{
     ptr::NonNull,
@@ -17,7 +17,7 @@ pub(crate) struct Head {
     lent: AtomicBool,
 }
 
-/// An array in the device extension.
+/// An array in private memory.
 ///
 /// # Invariants
 /// `head` and the `count` initialised values behind it are used by nobody but this area and its loan, for the life of the adapter.
@@ -56,7 +56,7 @@ impl<T: Copy> PrivateArea<T> {
         values: core::marker::PhantomData,
     };
 
-    /// Bytes that an area of `count` values takes in the device extension, for the registration.
+    /// Bytes that an area of `count` values takes, for the registration or [`take_pool`](crate::context::FindAdapterContext::take_pool).
     #[must_use]
     pub const fn bytes(count: u16) -> u32 {
         const { assert!(align_of::<T>() <= 8 && size_of::<T>() < 1 << 15) };

@@ -80,6 +80,8 @@ pub enum Event {
     ParameterRefused = 25,
     /// The port was told to look for units; values: events that said so, times that the device had lost events.
     UnitsChanged = 26,
+    /// There was no memory for as many request queues as planned, and a plan with fewer is tried; values: queues, bytes.
+    QueuesReduced = 27,
     /// Polling ended without an answer; values: what was waited for, microseconds.
     PollTimeout = 21,
 }

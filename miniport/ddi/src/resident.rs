@@ -1,14 +1,14 @@
-//! Objects of the adapter behind its fixed part in the device extension, as many as the device turns out to need.
+//! Objects in private memory of the adapter, as many as the device turns out to need.
 //!
 //! Key type: [`Residents`]. Unlike a [`PrivateArea`](crate::private::PrivateArea) the objects are shared, may be of any type, and begin on the
-//! boundary that their type asks for, a cache line for instance, which the extension itself does not promise.
+//! boundary that their type asks for, a cache line for instance, which the memory itself does not promise.
 //! [`crate::context::FindAdapterContext::residents`] makes them; they end with the adapter and are never dropped.
 #![expect(unsafe_code, reason = "an array behind a raw pointer")]
-// UNSAFETY: the array lies in the device extension, whose size only the registration knows.
+// UNSAFETY: the array lies in memory whose length and lifetime only the arena knows.
 
 use core::ptr::NonNull;
 
-/// Objects in the device extension.
+/// Objects in private memory.
 ///
 /// # Invariants
 /// `count` initialised values lie from `first` on, for the life of the adapter, and nobody else reaches them but through this.
@@ -30,7 +30,7 @@ impl<T> Residents<T> {
         count: 0,
     };
 
-    /// Bytes that `count` objects take in the device extension at most, for the registration.
+    /// Bytes that `count` objects take at most, for the registration or [`take_pool`](crate::context::FindAdapterContext::take_pool).
     #[must_use]
     pub const fn bytes(count: u16) -> u32 {
         const { assert!(size_of::<T>() < 1 << 15 && align_of::<T>() <= 4096) };

@@ -138,6 +138,7 @@ pub(crate) struct State {
     pub(crate) lock_held: bool,
     pub(crate) timer: Option<(u64, u32)>,
     pub(crate) pool: Vec<(u64, Vec<u64>)>,
+    pub(crate) pool_failures: u32,
     pub(crate) bus_changes: u32,
     pub(crate) queue_depths: Vec<u32>,
     pub(crate) messages: u16,
@@ -451,19 +452,13 @@ impl Simulator {
         self.state.borrow().queue_depths.clone()
     }
 
-    /// Pool blocks not freed.
-    #[must_use]
-    pub fn pool_blocks(&self) -> usize {
-        self.state.borrow().pool.len()
-    }
-
-    /// Turns a bit of byte `index` of the oldest pool block around.
+    /// Turns a bit of byte `index` of the youngest pool block around.
     ///
     /// # Panics
     /// When there is no block, or it is too short.
     pub fn damage_pool(&self, index: usize) {
         let mut state = self.state.borrow_mut();
-        let (_, block) = state.pool.first_mut().expect("a pool block");
+        let (_, block) = state.pool.last_mut().expect("a pool block");
         block[index / 8] ^= 1 << (index % 8 * 8);
     }
 

@@ -17,9 +17,10 @@ use wdk_sys::{
 
 use crate::{
     adapter::{Adapter, Built, Interrupt, Life, Started},
+    arena::Arena,
     context::{
         BuildIoContext, FindAdapterContext, InitializeContext, InterruptContext, PassiveContext,
-        StartIoContext, SynchronizedContext,
+        PrivateMemory, StartIoContext, SynchronizedContext,
     },
     control,
     extension::{self, DeviceExtension},
@@ -53,21 +54,40 @@ pub(crate) unsafe extern "C" fn find_adapter<A: Adapter>(
         if let Some((adapter, _)) = unsafe { extension::shared::<A>(device_extension) } {
             adapter.free_resources();
         }
+        // SAFETY: as above; no other callback of this adapter runs, and the reference has ended.
+        unsafe { extension::destroy::<A>(device_extension) };
     }
     // SAFETY: the port passes the extension, and no other callback of this adapter runs yet.
-    let Some((adapter, port)) = (unsafe { extension::construct::<A>(device_extension) }) else {
+    let Some((adapter, port, pool)) = (unsafe { extension::construct::<A>(device_extension) })
+    else {
         return SP_RETURN_BAD_CONFIG;
+    };
+    // SAFETY: the extension has the size that was registered, and the adapter, which was just made, takes the front of it.
+    let arena = unsafe {
+        Arena::new(
+            device_extension.cast(),
+            DeviceExtension::<A>::TOTAL_BYTES,
+            DeviceExtension::<A>::BYTES,
+        )
     };
     let mut context = FindAdapterContext::new(
         port,
         config,
-        DeviceExtension::<A>::TOTAL_BYTES,
-        DeviceExtension::<A>::BYTES,
+        PrivateMemory {
+            extension_bytes: DeviceExtension::<A>::TOTAL_BYTES,
+            arena,
+            pool,
+        },
         argument_says_dump,
     );
     match adapter.find_adapter(&mut context) {
         Ok(()) => SP_RETURN_FOUND,
-        Err(error) => error.code(),
+        Err(error) => {
+            // The port calls nothing of an adapter that was not found: what it took ends here.
+            // SAFETY: the port passes the extension; no other callback runs, and the adapter is not used after this.
+            unsafe { extension::destroy::<A>(device_extension) };
+            error.code()
+        }
     }
 }
 
@@ -131,6 +151,8 @@ pub(crate) unsafe extern "C" fn free_adapter_resources<A: Adapter>(device_extens
     if let Some((adapter, _)) = unsafe { extension::shared::<A>(device_extension) } {
         adapter.free_resources();
     }
+    // SAFETY: the port passes the extension; this is the last callback of the adapter, and the reference has ended.
+    unsafe { extension::destroy::<A>(device_extension) };
 }
 
 /// `HwStorBuildIo`.

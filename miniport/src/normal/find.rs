@@ -1,7 +1,8 @@
 //! `HwStorFindAdapter` of the normal life: from PCI configuration space to a plan, registers and memory.
 //!
 //! Key type: [`Found`], what the rest of the normal life works with. Order as the port demands: describe the adapter first, then take the
-//! uncached extension, sized for the worst case, since it is allocated once in the life of the adapter.
+//! uncached extension, which is allocated once in the life of the adapter. Before both, since it decides how many queues there are, the pool
+//! in which the queues live ([decision 14](../../../docs/decisions/0014-queues-in-pool.md)).
 
 use core::sync::atomic::Ordering;
 
@@ -10,14 +11,12 @@ use ddi::{
     context::{AccessRange, DumpMode, FindAdapterContext},
     instance::INSTANCE,
     recorder::{self, Event},
-    srb::table::{Place, RequestTable},
     status::FindError,
 };
 use hba::{
     device::Probe,
-    pci::{CONFIG_BYTES, CapError, capabilities},
-    plan::{NormalOptions, Plan, RING_SIZE_MAX},
-    ring::Slot,
+    pci::{CONFIG_BYTES, CapError, VirtioCaps, capabilities},
+    plan::{Plan, RING_SIZE_MAX},
 };
 
 use super::{DESCRIPTORS_MAX, NormalAdapter, QUEUES_MAX, queue::Queue};
@@ -72,14 +71,7 @@ impl NormalAdapter {
             ));
         }
         let found = Found::discover(context)?;
-        let plan = &found.plan;
-        let ring = plan.request_ring();
-        self.queues = context
-            .residents(plan.request_queues(), |context, number| {
-                let slots = context.private_area(ring, Slot::default())?;
-                let places = context.private_area(ring, Place::EMPTY)?;
-                Some(Queue::new(number, RequestTable::new(places.lend()?), slots))
-            })
+        self.queues = Queue::make_all(context, &found.plan)
             .ok_or_else(|| refuse(Step::Private, 0, FindError::Failed))?;
         self.unit_depth
             .store(found.unit_depth().into(), Ordering::Relaxed);
@@ -116,9 +108,7 @@ impl Found {
         let probe = Probe::read(&registers, quiesced)
             .map_err(|_| refuse(Step::Probe, 0, FindError::Failed))?;
         let parameters = Parameters::read(context);
-        let options = options(&parameters, context.port().processor_count(), &probe);
-        let plan = Plan::normal(&caps, &probe, &options)
-            .map_err(|_| refuse(Step::Plan, 0, FindError::Failed))?;
+        let plan = plan_in_pool(context, &caps, &probe, &parameters)?;
         let dump_plan = Plan::dump(&caps, &probe).ok();
         describe(context, &plan, unit_depth(&parameters, &plan));
         let memory = context
@@ -135,14 +125,42 @@ impl Found {
     }
 }
 
-/// A request queue for each processor unless a parameter says otherwise, as many as the device has and the driver has memory for; with many
-/// queues they are shorter.
-fn options(parameters: &Parameters, processors: Option<u32>, probe: &Probe) -> NormalOptions {
+/// A plan whose queues have their memory: with half as many queues when there is none for all, down to one. The queues that are left do not
+/// become longer, so that each attempt asks for less.
+fn plan_in_pool(
+    context: &mut FindAdapterContext<'_>,
+    caps: &VirtioCaps,
+    probe: &Probe,
+    parameters: &Parameters,
+) -> Result<Plan, FindError> {
+    let mut queues = queues_wanted(parameters, context.port().processor_count(), probe);
+    // With many queues they are shorter.
+    let ring_max = (DESCRIPTORS_MAX / queues).min(RING_SIZE_MAX);
+    loop {
+        let plan = Plan::normal(caps, probe, &parameters.options(queues, ring_max))
+            .map_err(|_| refuse(Step::Plan, 0, FindError::Failed))?;
+        let bytes = Queue::pool_bytes(&plan);
+        if context.take_pool(bytes).is_ok() {
+            return Ok(plan);
+        }
+        queues = plan.request_queues() / 2;
+        if queues == 0 {
+            return Err(refuse(Step::Private, bytes.into(), FindError::Failed));
+        }
+        recorder::record(
+            Event::QueuesReduced,
+            plan.request_queues().into(),
+            bytes.into(),
+        );
+    }
+}
+
+/// A request queue for each processor unless a parameter says otherwise, as many as the device has.
+fn queues_wanted(parameters: &Parameters, processors: Option<u32>, probe: &Probe) -> u16 {
     let processors =
         processors.map_or(QUEUES_MAX, |count| u16::try_from(count).unwrap_or(u16::MAX));
     let wanted = parameters.request_queues.unwrap_or(processors);
-    let queues = wanted.min(probe.request_queues).clamp(1, QUEUES_MAX);
-    parameters.options(queues, (DESCRIPTORS_MAX / queues).min(RING_SIZE_MAX))
+    wanted.min(probe.request_queues).clamp(1, QUEUES_MAX)
 }
 
 /// Requests outstanding at one unit at most: as the device says or a parameter, and no more than a ring holds.

@@ -1,6 +1,6 @@
 //! A request queue: its ring, the requests that wait in it, its lock, and its deferred call.
 //!
-//! Key types: [`Queue`] (one for each processor, on cache lines of its own), [`QueueState`] (what its lock guards), [`Drained`].
+//! Key types: [`Queue`] (one for each processor, on cache lines of its own, in pool that `HwStorFindAdapter` takes), [`QueueState`] (what its lock guards), [`Drained`].
 //!
 //! **Doorbells.** A request is filled in under the lock; when the ring is made visible ("published"), and the doorbell rung if the device
 //! wants to hear of it, depends on what else goes on:
@@ -20,17 +20,20 @@
 //! `ddi::spin`, and the tests of the driver end each burst with a device that looks at its ring only when a doorbell rings.
 
 use ddi::{
+    context::FindAdapterContext,
     dpc::Dpc,
     mmio::RegisterRange,
     private::{PrivateArea, PrivateSlice},
+    resident::Residents,
     spin::SpinCell,
     srb::{
         Srb, batch,
-        table::{Parked, RequestTable},
+        table::{Parked, Place, RequestTable},
     },
 };
 use hba::{
     device::Quiesced,
+    plan::Plan,
     queues::RequestQueue,
     ring::{QueueFault, Rearmed, Slot, SubmitError, Tag},
 };
@@ -101,8 +104,29 @@ pub(super) enum Drained {
 }
 
 impl Queue {
+    /// Bytes of private memory that the queues of a plan take.
+    pub(super) fn pool_bytes(plan: &Plan) -> u32 {
+        let (queues, ring) = (plan.request_queues(), plan.request_ring());
+        let arrays =
+            PrivateArea::<Slot>::bytes(ring) + PrivateArea::<Place<NormalAdapter>>::bytes(ring);
+        Residents::<Self>::bytes(queues) + u32::from(queues) * arrays
+    }
+
+    /// The queues of a plan, closed; `None` when there is less than [`Queue::pool_bytes`] of private memory.
+    pub(super) fn make_all(
+        context: &mut FindAdapterContext<'_>,
+        plan: &Plan,
+    ) -> Option<Residents<Self>> {
+        let ring = plan.request_ring();
+        context.residents(plan.request_queues(), |context, number| {
+            let slots = context.private_area(ring, Slot::default())?;
+            let places = context.private_area(ring, Place::EMPTY)?;
+            Some(Self::new(number, RequestTable::new(places.lend()?), slots))
+        })
+    }
+
     /// Queue `number`, closed.
-    pub(super) const fn new(
+    const fn new(
         number: u16,
         requests: RequestTable<NormalAdapter>,
         slots: PrivateArea<Slot>,

@@ -24,7 +24,7 @@ const ALL: u32 = DPC_REDIRECTION | CONCURRENT_CHANNELS | MESSAGE_RANGES | LOCALI
 /// Number of the first request queue.
 const FIRST: u16 = 2;
 
-fn with_queues(num_queues: u32, delivery: Delivery) -> Offer {
+pub(super) fn with_queues(num_queues: u32, delivery: Delivery) -> Offer {
     let offer = Offer::qemu();
     Offer {
         config: ScsiConfig {
@@ -37,7 +37,7 @@ fn with_queues(num_queues: u32, delivery: Delivery) -> Offer {
 }
 
 /// A port with so many processors and messages, before `HwStorFindAdapter`.
-fn loaded(machine: Machine, processors: u32, messages: u16) -> Simulator {
+pub(super) fn loaded(machine: Machine, processors: u32, messages: u16) -> Simulator {
     let port = Simulator::load(machine, false, driver_entry);
     port.set_processors(processors);
     port.limit_messages(messages);
@@ -57,7 +57,7 @@ fn send_read(port: &mut Simulator, block: u64) -> Request {
 }
 
 /// Request queues that the driver has set up.
-fn queues_in_use(machine: &Machine) -> usize {
+pub(super) fn queues_in_use(machine: &Machine) -> usize {
     (FIRST..FIRST + 64)
         .filter(|&queue| machine.device.enabled_size(queue) != 0)
         .count()

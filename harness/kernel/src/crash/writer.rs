@@ -344,11 +344,7 @@ impl Writer<'_> {
             });
             told += part.bytes;
         }
-        let form = if self.random.one_in(2) {
-            CdbForm::Sixteen
-        } else {
-            CdbForm::Ten
-        };
+        let form = CdbForm::drawn(&mut self.random);
         let destination = Destination {
             partition: self.job.partition,
             sector_bytes: self.job.sector_bytes,

@@ -3,6 +3,8 @@
 //! Both forms of READ and WRITE occur: the 10-byte form where the numbers fit and the caller asks for it, else the
 //! 16-byte form. Neighbours: [`super::request`] puts them into SRBs.
 
+use crate::port::random::Random;
+
 /// A command descriptor block with its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cdb {
@@ -17,6 +19,17 @@ pub enum CdbForm {
     Ten,
     /// 16 bytes.
     Sixteen,
+}
+
+impl CdbForm {
+    /// Either, as the seed has it.
+    pub fn drawn(random: &mut Random) -> Self {
+        if random.one_in(2) {
+            Self::Sixteen
+        } else {
+            Self::Ten
+        }
+    }
 }
 
 /// Direction of a transfer.

@@ -115,8 +115,8 @@ impl Context {
         };
         let offset = extent.first_block * BLOCK_BYTES;
         match direction {
-            Direction::Read => write::read(destination, form(random), offset, &runs),
-            Direction::Write => write::write(destination, form(random), offset, runs),
+            Direction::Read => write::read(destination, CdbForm::drawn(random), offset, &runs),
+            Direction::Write => write::write(destination, CdbForm::drawn(random), offset, runs),
         }
     }
 
@@ -145,14 +145,5 @@ impl Context {
                 bytes: u64::from(BYTES),
             }])),
         })
-    }
-}
-
-/// 10 or 16 bytes, as the seed has it.
-fn form(random: &mut Random) -> CdbForm {
-    if random.one_in(2) {
-        CdbForm::Sixteen
-    } else {
-        CdbForm::Ten
     }
 }

@@ -110,12 +110,7 @@ fn query_value(call: &ExportCall) -> u64 {
         return INVALID_PARAMETER;
     }
     let name = text(call, call.va(1));
-    let found = STATE
-        .lock()
-        .values
-        .iter()
-        .find(|value| value.name.eq_ignore_ascii_case(&name))
-        .map(|value| value.data.clone());
+    let found = RegistryValue::find(&STATE.lock().values, &name).cloned();
     let Some(found) = found else {
         return NOT_FOUND;
     };

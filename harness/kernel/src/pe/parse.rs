@@ -201,6 +201,42 @@ pub fn parse(file: &[u8]) -> Result<ParsedImage, PeError> {
     })
 }
 
+/// Body of the fuzz target `driver_image`: what of a driver's file is taken lies inside of the image, and can be loaded anywhere.
+///
+/// # Panics
+/// When something that was taken lies outside.
+pub fn fuzz_image(file: &[u8]) {
+    let mut image = match parse(file) {
+        Ok(image) => image,
+        Err(error) => return assert!(!alloc::format!("{error}").is_empty()),
+    };
+    let bytes = image.memory.len();
+    assert!(bytes <= size(IMAGE_LIMIT) && size(image.entry_rva) < bytes);
+    for section in &image.sections {
+        let end = section.rva.checked_add(section.bytes);
+        assert!(
+            end.is_some_and(|end| size(end) <= bytes),
+            "a section ends outside"
+        );
+    }
+    let fits = |rva: u32| size(rva).checked_add(8).is_some_and(|end| end <= bytes);
+    assert!(
+        image.relocations.iter().all(|&rva| fits(rva)),
+        "a relocation lies outside"
+    );
+    assert!(
+        image.imports.iter().all(|import| fits(import.slot_rva)),
+        "an import's slot lies outside"
+    );
+    assert!(image.cookie_rva.is_none_or(fits), "the cookie lies outside");
+    image.relocate(0xFFFF_F800_0000_0000);
+    let slots: Vec<u32> = image.imports.iter().map(|import| import.slot_rva).collect();
+    for rva in slots {
+        image.set_slot(rva, u64::MAX);
+    }
+    assert_eq!(image.memory.len(), bytes);
+}
+
 impl ParsedImage {
     /// Moves the image to `base`.
     pub fn relocate(&mut self, base: u64) {
@@ -390,5 +426,7 @@ fn size(value: u32) -> usize {
     crate::mem::size(value.into())
 }
 
+#[cfg(test)]
+mod small_driver;
 #[cfg(test)]
 mod tests;

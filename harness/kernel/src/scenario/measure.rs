@@ -196,6 +196,7 @@ fn footprint(system: &System<'_>, device: &Device) -> Footprint {
         image_bytes: system.image_bytes(),
         device_extension_bytes: sizes.device_extension_bytes,
         srb_extension_bytes: sizes.srb_extension_bytes,
+        pool_bytes: sizes.pool_bytes,
         shared_bytes: sizes.shared_bytes,
         request_queues: device.request_queues(),
         queue_entries: device.queue_entries(),

@@ -82,6 +82,8 @@ pub struct Footprint {
     pub device_extension_bytes: u64,
     /// Extension of each request in bytes.
     pub srb_extension_bytes: u64,
+    /// Pool in bytes.
+    pub pool_bytes: u64,
     /// Memory shared with the device: uncached extension, contiguous and DMA allocations, in bytes.
     pub shared_bytes: u64,
     /// Request queues that the device was given; 0 if that cannot be seen.

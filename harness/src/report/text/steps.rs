@@ -22,10 +22,10 @@ pub(super) fn steps(out: &mut String, steps: &[Step]) {
             Some((_, times, all_instructions, all_wall)) => {
                 *times += 1;
                 *all_instructions = match (*all_instructions, instructions) {
-                    (Some(sum), Some(more)) => Some(sum + more),
+                    (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
                     (one, other) => one.or(other),
                 };
-                *all_wall += wall;
+                *all_wall = wall.saturating_add(*all_wall);
             }
             None => sums.push((&step.name, 1, instructions, wall)),
         }

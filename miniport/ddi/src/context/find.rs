@@ -14,6 +14,7 @@ use wdk_sys::{
 };
 
 use crate::{
+    arena::{self, Arena, PoolBlock},
     config::ConfigInfo,
     dump::DumpData,
     inlines,
@@ -98,26 +99,31 @@ pub struct AccessRange {
 pub struct FindAdapterContext<'call> {
     port: Port<'call>,
     config: &'call mut PORT_CONFIGURATION_INFORMATION,
-    /// Size of the whole device extension in bytes.
-    extension_bytes: u32,
-    /// Bytes of it that are taken.
-    extension_used: u32,
+    memory: PrivateMemory<'call>,
     argument_says_dump: bool,
+}
+
+/// What an adapter has of private memory.
+pub(crate) struct PrivateMemory<'call> {
+    /// Size of the whole device extension in bytes.
+    pub(crate) extension_bytes: u32,
+    /// Where areas and residents come from.
+    pub(crate) arena: Arena,
+    /// Keeps what was got beside the extension.
+    pub(crate) pool: &'call PoolBlock,
 }
 
 impl<'call> FindAdapterContext<'call> {
     pub(crate) const fn new(
         port: Port<'call>,
         config: &'call mut PORT_CONFIGURATION_INFORMATION,
-        extension_bytes: u32,
-        extension_used: u32,
+        memory: PrivateMemory<'call>,
         argument_says_dump: bool,
     ) -> Self {
         Self {
             port,
             config,
-            extension_bytes,
-            extension_used,
+            memory,
             argument_says_dump,
         }
     }
@@ -161,56 +167,35 @@ impl<'call> FindAdapterContext<'call> {
         }
     }
 
-    /// Takes an array of `count` times `value` out of the private memory that was registered; `None` when it is used up.
-    pub fn private_area<T: Copy>(&mut self, count: u16, value: T) -> Option<PrivateArea<T>> {
-        let start = self.extension_used.checked_next_multiple_of(8)?;
-        let end = start.checked_add(PrivateArea::<T>::bytes(count))?;
-        if end > self.extension_bytes {
-            return None;
+    /// Gets `bytes` bytes of private memory beside the device extension, once and not in the dump stack, which has no pool; areas and
+    /// residents come from there afterwards. It ends with the adapter: after [`free_resources`](crate::adapter::Adapter::free_resources), or
+    /// at once when the adapter is not taken.
+    ///
+    /// # Errors
+    /// [`StorError::NotImplemented`]: in the dump stack. [`StorError::Busy`]: there is such memory already. Otherwise the port's status.
+    pub fn take_pool(&mut self, bytes: u32) -> Result<(), StorError> {
+        if self.dump_mode() != DumpMode::None {
+            return Err(StorError::NotImplemented);
         }
-        self.extension_used = end;
-        let base = NonNull::new(self.port.extension())?.cast::<u8>();
-        // SAFETY: the extension has `extension_bytes` bytes, and `start` is at most that.
-        let head = unsafe { base.add(start as usize) }.cast();
-        // SAFETY: (1) the range lies in the extension, behind the adapter and all earlier areas; (2) aligned to 8 bytes, as the
-        // extension is; (3) it lives as long as the adapter.
-        Some(unsafe { PrivateArea::new(head, count, value) })
+        self.memory.arena = self.memory.pool.allocate(self.port, bytes)?;
+        Ok(())
     }
 
-    /// Makes `count` objects in the private memory that was registered, on the boundary that their type asks for; `make` may take areas of
-    /// its own for each. `None` when the memory is used up or `make` gives up.
+    /// Takes an array of `count` times `value` out of the private memory; `None` when it is used up.
+    pub fn private_area<T: Copy>(&mut self, count: u16, value: T) -> Option<PrivateArea<T>> {
+        self.memory.arena.area(count, value)
+    }
+
+    /// Makes `count` objects in the private memory, on the boundary that their type asks for; `make` may take areas of its own for each.
+    /// `None` when the memory is used up or `make` gives up.
     pub fn residents<T>(
         &mut self,
         count: u16,
         mut make: impl FnMut(&mut Self, u16) -> Option<T>,
     ) -> Option<Residents<T>> {
-        let base = NonNull::new(self.port.extension())?.cast::<u8>();
-        let used = base
-            .addr()
-            .get()
-            .checked_add(self.extension_used as usize)?;
-        let gap = used.wrapping_neg() % align_of::<T>();
-        let start = self.extension_used.checked_add(gap as u32)?;
-        let bytes = u32::try_from(size_of::<T>())
-            .ok()?
-            .checked_mul(count.into())?;
-        let end = start.checked_add(bytes)?;
-        if end > self.extension_bytes {
-            return None;
-        }
-        self.extension_used = end;
-        // SAFETY: the extension has `extension_bytes` bytes, and `start` is at most that.
-        let first = unsafe { base.add(start as usize) }.cast::<T>();
-        for index in 0..count {
-            let value = make(self, index)?;
-            // SAFETY: the place lies in the range that was just taken.
-            let place = unsafe { first.add(usize::from(index)) };
-            // SAFETY: the place is writable and aligned, and nobody else uses it.
-            unsafe { place.write(value) };
-        }
-        // SAFETY: (1) the objects were just written, in a range behind the adapter and all earlier areas; (2) it lives as long as the
-        // adapter.
-        Some(unsafe { Residents::new(first, count) })
+        let first = self.memory.arena.places(count)?;
+        // SAFETY: the places were just taken, for this type and count.
+        unsafe { arena::fill(first, count, |index| make(self, index)) }
     }
 
     /// Keeps a range for the dump: it is restored before the dump stack runs in the resumed system (`StorPortMarkDumpMemory`).
@@ -221,7 +206,10 @@ impl<'call> FindAdapterContext<'call> {
     pub fn mark_dump_memory(&self, range: DumpRange<'_>) -> Result<(), StorError> {
         let (address, bytes, flags) = match range {
             DumpRange::Context(data) => (data.address().cast::<c_void>(), data.bytes() as usize, 0),
-            DumpRange::DeviceExtension => (self.port.extension(), self.extension_bytes as usize, 0),
+            DumpRange::DeviceExtension => {
+                let bytes = self.memory.extension_bytes as usize;
+                (self.port.extension(), bytes, 0)
+            }
             DumpRange::Physical(range) => (
                 core::ptr::without_provenance_mut(range.address() as usize),
                 range.bytes() as usize,

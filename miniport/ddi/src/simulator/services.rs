@@ -1,14 +1,16 @@
 //! What the simulated port answers to the driver's calls.
 
-use std::{boxed::Box, cell::RefCell, ffi::CStr, rc::Rc};
+use std::{boxed::Box, cell::RefCell, ffi::CStr, rc::Rc, vec::Vec};
 
 use wdk_sys::{
     _KINTERRUPT_MODE, _SCSI_NOTIFICATION_TYPE as notification, _STORPORT_FUNCTION_CODE as function,
-    HW_INITIALIZATION_DATA, MESSAGE_INTERRUPT_INFORMATION, STOR_STATUS_INVALID_DEVICE_REQUEST,
-    STOR_STATUS_NOT_IMPLEMENTED,
+    HW_INITIALIZATION_DATA, MESSAGE_INTERRUPT_INFORMATION, STOR_STATUS_INSUFFICIENT_RESOURCES,
+    STOR_STATUS_INVALID_DEVICE_REQUEST, STOR_STATUS_NOT_IMPLEMENTED,
 };
 
-use super::{BAR_BYTES, BAR_START, FRESH, Machine, Mark, State, crash, request::Ended, topology};
+use super::{
+    BAR_BYTES, BAR_START, FRESH, Machine, Mark, Simulator, State, crash, request::Ended, topology,
+};
 use crate::fake::{Call, low_u32};
 
 /// The port's side of the exports.
@@ -92,7 +94,7 @@ impl Services {
             notification::RequestComplete => {
                 let position = state.owned.iter().position(|&block| block == values[0]);
                 let position = position.expect("a request that the driver owns is completed");
-                state.owned.swap_remove(position);
+                state.owned.remove(position);
                 let ended = Ended::read(values[0]);
                 state.ended.push(ended);
             }
@@ -161,6 +163,10 @@ impl Services {
             }
             function::ExtFunctionAllocatePool => {
                 assert!(!state.in_start_io, "an allocation in HwStorStartIo");
+                if state.pool_failures > 0 {
+                    state.pool_failures -= 1;
+                    return STOR_STATUS_INSUFFICIENT_RESOURCES;
+                }
                 let words = (low_u32(values[0]) as usize).div_ceil(8);
                 let mut block = std::vec![u64::from_ne_bytes([FRESH; 8]); words];
                 let address = block.as_mut_ptr().expose_provenance() as u64;
@@ -172,7 +178,7 @@ impl Services {
                 let position = state.pool.iter().position(|(block, _)| *block == values[0]);
                 state
                     .pool
-                    .swap_remove(position.expect("a pool block that is allocated is freed"));
+                    .remove(position.expect("a pool block that is allocated is freed"));
                 0
             }
             function::ExtFunctionGetMessageInterruptInformation => {
@@ -284,6 +290,24 @@ impl Services {
             .take(bytes, if self.is_dump { 0x340 } else { 0 });
         state.uncached = Some((address, bytes));
         address.expose_provenance() as u64
+    }
+}
+
+impl Simulator {
+    /// There is no pool for so many allocations to come.
+    pub fn fail_allocations(&self, count: u32) {
+        self.state.borrow_mut().pool_failures = count;
+    }
+
+    /// Bytes of each block of pool that the driver has, in the order in which it got them.
+    #[must_use]
+    pub fn pool_bytes(&self) -> Vec<usize> {
+        let state = self.state.borrow();
+        state
+            .pool
+            .iter()
+            .map(|(_, block)| block.len() * 8)
+            .collect()
     }
 }
 

@@ -99,13 +99,13 @@ pub struct FakePorts(Machine);
 pub struct FakeMemory(Machine);
 
 impl Inner {
-    fn item(&self) -> Vec<u8> {
+    fn item(&self) -> &[u8] {
         match (self.selected, self.fault) {
-            (0, _) => b"QEMU".to_vec(),
-            (1, Fault::NoDma) => vec![1, 0, 0, 0],
-            (1, _) => vec![3, 0, 0, 0],
-            (0x19, _) => self.directory.clone(),
-            _ => Vec::new(),
+            (0, _) => b"QEMU",
+            (1, Fault::NoDma) => &[1, 0, 0, 0],
+            (1, _) => &[3, 0, 0, 0],
+            (0x19, _) => &self.directory,
+            _ => &[],
         }
     }
 
@@ -211,12 +211,23 @@ impl Shared for FakeMemory {
     }
 }
 
-/// Body of the fuzz target `directory`: whatever the directory says, the search ends without a panic and finds no key that is none.
+/// Body of the fuzz target `directory`: whatever the directory says, the search ends without a panic and finds no key that is none. The bytes
+/// are the directory, or change a good one.
 ///
 /// # Panics
 /// The search found a file that does not take its record: what fuzzing looks for.
 pub fn fuzz_directory(data: &[u8]) {
-    let machine = Machine::new(data.to_vec(), Fault::None);
+    let good = directory(&[
+        (b"etc/system-states", 0x21, 6),
+        (crate::note::FILE_NAME, 0x2A, crate::note::RECORD_BYTES),
+    ]);
+    for directory in [data.to_vec(), changed(good, data)] {
+        search(directory);
+    }
+}
+
+fn search(directory: Vec<u8>) {
+    let machine = Machine::new(directory, Fault::None);
     if let Ok(mut device) = crate::FwCfg::open(machine.ports())
         && let Ok(file) = device.find(crate::note::FILE_NAME, crate::note::RECORD_BYTES)
     {
@@ -226,13 +237,32 @@ pub fn fuzz_directory(data: &[u8]) {
     }
 }
 
-/// Body of the fuzz target `note`: a note that is taken has the header in it, where it begins and with its length.
+/// Body of the fuzz target `note`: a note that is taken has the header in it, where it begins and with its length. The bytes are the note, or
+/// change a good one, which is longer than what chance makes.
 ///
 /// # Panics
 /// The header is not where it was said to be: what fuzzing looks for.
 pub fn fuzz_note(data: &[u8]) {
-    if let Ok(header) = crate::note::header_of(data) {
-        assert_eq!(header.len(), crate::note::HEADER_BYTES as usize);
-        assert_eq!(data.get(..24), Some(&crate::note::note_prefix()[..]));
+    let mut good = crate::note::note_prefix().to_vec();
+    good.resize(crate::note::NOTE_BYTES as usize, 0);
+    for note in [data, &changed(good, data)] {
+        if let Ok(header) = crate::note::header_of(note) {
+            assert_eq!(header.len(), crate::note::HEADER_BYTES as usize);
+            // The last byte of the prefix is a gap, which nobody looks at.
+            assert_eq!(note.get(..23), crate::note::note_prefix().get(..23));
+        }
     }
+}
+
+/// Three bytes at a time say what becomes of `good`: a byte near its start is another, or it is cut short.
+fn changed(mut good: Vec<u8>, data: &[u8]) -> Vec<u8> {
+    let (edits, _) = data.as_chunks::<3>();
+    for &[kind, place, value] in edits {
+        if kind == 0xFF {
+            good.truncate(good.len().saturating_sub(usize::from(place)));
+        } else if let Some(byte) = good.get_mut(usize::from(place)) {
+            *byte = value;
+        }
+    }
+    good
 }

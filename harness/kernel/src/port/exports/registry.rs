@@ -108,14 +108,8 @@ fn read_value(name: Va, kind: u32, buffer: Va, length: Va) -> bool {
 /// A value of the wanted type as bytes: numbers little endian, texts as ANSI with a final zero.
 #[must_use]
 pub fn value_bytes(name: &str, kind: u32) -> Option<Vec<u8>> {
-    let data = adapter::with(|adapter| {
-        adapter
-            .registry
-            .iter()
-            .find(|value| value.name.eq_ignore_ascii_case(name))
-            .map(|value| value.data.clone())
-    })
-    .flatten()?;
+    let data =
+        adapter::with(|adapter| RegistryValue::find(&adapter.registry, name).cloned()).flatten()?;
     match (data, kind) {
         (RegistryData::Dword(number), MINIPORT_REG_DWORD) => Some(number.to_le_bytes().to_vec()),
         (RegistryData::Text(text), MINIPORT_REG_SZ | MINIPORT_REG_MULTI_SZ) => {

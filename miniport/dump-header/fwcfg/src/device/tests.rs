@@ -96,6 +96,14 @@ fn the_fuzz_targets_hold_on_samples() {
     let mut note = crate::note::note_prefix().to_vec();
     note.resize(crate::note::NOTE_BYTES as usize, 0);
     fuzz_note(&note);
+    for place in 0..=u8::MAX {
+        for value in [0, 1, 0x7F, 0x80, 0xFF] {
+            for kind in [0, 0xFF] {
+                fuzz_note(&[kind, place, value]);
+                fuzz_directory(&[kind, place, value]);
+            }
+        }
+    }
     for place in 0..40 {
         note[place] ^= 0xA5;
         fuzz_note(&note);
