@@ -5,7 +5,8 @@
 //! choices), [`random`], [`exhaust`] (which calls are made to fail).
 //!
 //! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
-//! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`waiting`] waits for locks; [`adapter`] holds the state.
+//! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`rings`] knows where the device's rings are; [`waiting`]
+//! waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
 pub mod callback;
@@ -53,6 +54,8 @@ mod rare;
 mod remove;
 #[cfg(any(target_os = "none", clippy))]
 pub mod request;
+#[cfg(any(target_os = "none", clippy))]
+pub(crate) mod rings;
 #[cfg(any(target_os = "none", clippy))]
 mod scan;
 #[cfg(any(target_os = "none", clippy))]

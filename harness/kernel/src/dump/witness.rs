@@ -29,6 +29,8 @@ const COMMON_CONFIGURATION: u8 = 1;
 /// The structure of the notification registers.
 pub const NOTIFICATION: u8 = 2;
 const STATUS_DRIVER_OK: u64 = 4;
+/// What is read of a device that is powered down.
+const NOBODY_THERE: u64 = 0xFF;
 /// Queues that are looked at: control, event, and more request queues than a dump instance needs.
 const MOST_QUEUES: u16 = 64;
 
@@ -258,20 +260,29 @@ fn read_ram(address: u64, bytes: &mut [u8]) -> bool {
 
 /// Whether the driver accepted `VIRTIO_F_RING_PACKED` (section 6); `None` if the device cannot be read.
 pub(crate) fn has_packed_rings(base: Va) -> Option<bool> {
-    const RING_PACKED: u64 = 1 << (34 - 32);
+    const RING_PACKED: u64 = 1 << 34;
+    accepted_features(base).map(|features| features & RING_PACKED != 0)
+}
+
+/// The features that the driver accepted; `None` if the device cannot be read. The selector is put back.
+pub(crate) fn accepted_features(base: Va) -> Option<u64> {
     let select = base.offset(register::DRIVER_FEATURE_SELECT);
     let selected = mmio::read(select, Width::Dword).ok()?;
-    mmio::write(select, Width::Dword, 1).ok()?;
-    let high = mmio::read(base.offset(register::DRIVER_FEATURE), Width::Dword).ok()?;
+    let mut features = 0;
+    for half in [1, 0] {
+        mmio::write(select, Width::Dword, half).ok()?;
+        let window = mmio::read(base.offset(register::DRIVER_FEATURE), Width::Dword).ok()?;
+        features = features << 32 | window;
+    }
     mmio::write(select, Width::Dword, selected).ok()?;
-    Some(high & RING_PACKED != 0)
+    Some(features)
 }
 
 /// The queues that are enabled; `None` if the device is not in operation or cannot be read.
 pub(crate) fn enabled_queues(base: Va) -> Option<Vec<QueueView>> {
     let read = |offset, width| mmio::read(base.offset(offset), width).ok();
     let status = read(register::DEVICE_STATUS, Width::Byte)?;
-    if status & STATUS_DRIVER_OK == 0 {
+    if status & STATUS_DRIVER_OK == 0 || status == NOBODY_THERE {
         return None;
     }
     let selected = read(register::QUEUE_SELECT, Width::Word)?;

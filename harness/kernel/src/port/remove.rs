@@ -18,6 +18,7 @@ use super::{
     complete, control, dispatch, faults, interrupts, invoke, power,
     queue::Address,
     request::Request,
+    rings,
     services::{self, BlockSort},
     srb::Parameters,
     timeouts,
@@ -28,7 +29,7 @@ use crate::{
     mem::{self, Va},
     mmio,
     pci::MsixState,
-    processors::park,
+    processors::{park, race},
     rules::{self, Rule},
 };
 
@@ -274,6 +275,8 @@ fn take_census() -> Census {
 }
 
 fn free_everything() {
+    race::end();
+    rings::detach();
     let Some(mut adapter) = adapter::uninstall() else {
         return;
     };

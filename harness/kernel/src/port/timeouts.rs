@@ -18,6 +18,7 @@ use super::{
     power,
     queue::{Address, Ticket},
     request::{Completion, Request, RequestId, SlotState},
+    rings,
 };
 use crate::{
     dpc::Dpc,
@@ -265,6 +266,7 @@ fn is_overdue(ticket: Option<Ticket>, now: u64) -> bool {
 }
 
 fn finish(climb: Climb) {
+    rings::forget();
     free_reset_slot(climb.ticket);
     adapter::with(|adapter| {
         adapter.ladder.climbing = None;
@@ -382,6 +384,7 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
         );
     }
     rules::check(Rule::RequestLost);
+    rings::forget();
     adapter::with(|adapter| adapter.queues.release());
     handing::run_all();
     take_unit_attention(kind, address)?;
