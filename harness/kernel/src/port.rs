@@ -2,11 +2,11 @@
 //!
 //! Pure parts, tested on Linux: [`abi`] (structures and constants), [`callback`] (the miniport's routines), [`locks`]
 //! (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
-//! choices), [`random`], [`exhaust`] (which calls are made to fail).
+//! choices), [`random`], [`exhaust`] (which calls are made to fail), [`standing`] (where a request stands in the rings).
 //!
 //! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`remove`] are the PnP life;
-//! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`rings`] knows where the device's rings are; [`waiting`]
-//! waits for locks; [`adapter`] holds the state.
+//! [`dispatch`], [`handing`], [`complete`], [`timeouts`], [`overdue`] move requests; [`rings`] knows where the device's rings are;
+//! [`waiting`] waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
 pub mod callback;
@@ -17,6 +17,7 @@ pub mod locks;
 pub mod queue;
 pub mod random;
 pub mod srb;
+pub mod standing;
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod adapter;
@@ -46,6 +47,8 @@ mod hotplug;
 mod interrupts;
 #[cfg(any(target_os = "none", clippy))]
 mod invoke;
+#[cfg(any(target_os = "none", clippy))]
+mod overdue;
 #[cfg(any(target_os = "none", clippy))]
 pub mod power;
 #[cfg(any(target_os = "none", clippy))]

@@ -9,6 +9,7 @@ use super::{
     callback::Routine,
     invoke,
     locks::Lock,
+    rings,
 };
 use crate::{
     interrupt::{self, Handler},
@@ -113,6 +114,7 @@ fn message_interrupt(message: u64) {
     if !check_phase() {
         return;
     }
+    rings::note_message(u16::try_from(message).unwrap_or(u16::MAX));
     let lock = if per_message {
         Lock::Message(u32::try_from(message).unwrap_or(u32::MAX))
     } else {

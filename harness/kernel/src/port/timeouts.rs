@@ -15,7 +15,7 @@ use super::{
     callback::Routine,
     complete, dispatch, handing, invoke,
     locks::Lock,
-    power,
+    overdue, power,
     queue::{Address, Ticket},
     request::{Completion, Request, RequestId, SlotState},
     rings,
@@ -126,39 +126,10 @@ fn tick(_context: u64) {
     complete::process();
     if adapter::with(|adapter| adapter.ladder.climbing.is_some()).unwrap_or(false) {
         climb();
-    } else if let Some(address) = overdue() {
+    } else if let Some(address) = overdue::find() {
         begin(address);
     }
     dispatch::run();
-}
-
-fn overdue() -> Option<Address> {
-    let now = timer::now_us();
-    rules::check(Rule::RequestTimeout);
-    let (ticket, request, started) = adapter::with(|adapter| {
-        adapter
-            .table
-            .iter()
-            .filter(|(_, slot)| slot.state == SlotState::AtMiniport && slot.deadline_us <= now)
-            .find_map(|(ticket, slot)| Some((ticket, slot.request.clone()?, slot.started)))
-    })
-    .flatten()?;
-    rules::violate(
-        Rule::RequestTimeout,
-        format_args!(
-            "function {:#x} ({:?}) for {:?}, request {ticket}, is overdue after {} s (HwStorStartIo {})",
-            request.function,
-            request.parameters,
-            request.address,
-            request.timeout_seconds,
-            if started {
-                "was called"
-            } else {
-                "was not called"
-            },
-        ),
-    );
-    Some(request.address)
 }
 
 fn begin(address: Address) {
