@@ -11,7 +11,7 @@ use crate::{
     call::{self, Callback, CallbackKind, Hooks, Left},
     measure,
     mem::Va,
-    processors,
+    processors::{self, race},
     rules::{self, Rule},
     timer,
 };
@@ -27,6 +27,10 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
     let me = processors::current();
     waiting::until_free(|| adapter::with(|adapter| adapter.locks.enter(me, routine, locks)));
     measure::port_locks(locks.len());
+    if may_place_rings(routine) {
+        rings::forget();
+        race::end();
+    }
     let returned = call::invoke(
         Callback {
             role: ROLE,

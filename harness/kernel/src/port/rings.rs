@@ -91,14 +91,18 @@ pub(super) fn forget() {
 
 /// Asks the device, if the rings are not known and no code of the driver runs on any processor.
 pub(super) fn refresh() {
-    let common = {
-        let rings = RINGS.lock();
-        rings.common.filter(|_| rings.queues.is_empty())
-    };
+    if RINGS.lock().queues.is_empty() {
+        ask();
+    }
+}
+
+/// Asks the device, if no code of the driver runs on any processor.
+fn ask() {
+    let common = RINGS.lock().common;
     let Some(common) = common.filter(|_| call::is_nobody_inside()) else {
         return;
     };
-    let queues: Vec<Known> = witness::enabled_queues(common)
+    let mut queues: Vec<Known> = witness::enabled_queues(common)
         .unwrap_or_default()
         .into_iter()
         .map(|view| Known {
@@ -110,6 +114,10 @@ pub(super) fn refresh() {
     let features = witness::accepted_features(common).unwrap_or(0);
     let configuration_vector = witness::configuration_vector(common).unwrap_or(NO_VECTOR);
     let mut rings = RINGS.lock();
+    for queue in &mut queues {
+        let same = rings.queues.iter().find(|known| known.view == queue.view);
+        queue.found = same.and_then(|known| known.found);
+    }
     rings.queues = queues;
     rings.configuration_vector = configuration_vector;
     rings.format = Format {
@@ -134,7 +142,7 @@ pub(super) fn note_message(number: u16) {
 /// Where a request stands that was issued at `issued_us`, and what became of the message of its queue. `None` for an HBA that is not
 /// known, or while its rings are not.
 pub(super) fn locate(sought: Sought<'_>, issued_us: u64) -> Option<(Standing, Option<Message>)> {
-    refresh();
+    ask();
     let rings = RINGS.lock();
     if rings.queues.is_empty() {
         return None;
