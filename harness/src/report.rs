@@ -438,6 +438,8 @@ pub struct BootSummary {
     pub power_off: &'static str,
     /// Names of the QMP events, in order.
     pub events: Vec<String>,
+    /// QEMU's own complaints, a line each.
+    pub complaints: Vec<String>,
     /// Wall time of the process in milliseconds.
     pub wall_milliseconds: u64,
     /// The command line.

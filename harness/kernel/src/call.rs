@@ -18,6 +18,7 @@ use crate::{
     processors::{
         self, Each, MOST, at_work, delay,
         giant::{self, For},
+        race,
     },
     sync::Lock,
     timer,
@@ -127,6 +128,9 @@ pub fn invoke(callback: Callback, entry: Va, args: &[u64]) -> u64 {
 pub fn invoke_measured(callback: Callback, entry: Va, args: &[u64]) -> Invocation {
     let mut slots: Vec<u64> = args.to_vec();
     slots.resize(args.len().max(4), 0);
+    if callback.role == Role::Normal {
+        race::maybe_begin();
+    }
     ACTIVE.lock().of_mut(processors::current()).push(Active {
         callback,
         stack_top: cpu::stack_pointer().0,
@@ -204,10 +208,24 @@ pub fn stack() -> Vec<Callback> {
     running.map(|active| active.callback).collect()
 }
 
+/// Names of the callbacks that run on processor `number`, outermost first.
+#[must_use]
+pub fn names_on(number: usize) -> String {
+    let active = ACTIVE.lock();
+    let running = active.of(number).iter();
+    let names: Vec<&str> = running.map(|active| active.callback.name).collect();
+    names.join(" > ")
+}
+
+/// Whether no processor runs a callback.
+#[must_use]
+pub fn is_nobody_inside() -> bool {
+    ACTIVE.lock().iter().all(|(_, active)| active.is_empty())
+}
+
 /// Where we are, for a violation.
 #[must_use]
 pub fn context() -> Context {
-    let names: Vec<&str> = stack().iter().map(|callback| callback.name).collect();
     let mut trace: Vec<String> = trace()
         .into_iter()
         .map(|address| image::symbolise(Va(address)))
@@ -219,7 +237,7 @@ pub fn context() -> Context {
     );
     Context {
         role: current().map(|callback| callback.role),
-        callback: names.join(" > "),
+        callback: names_on(processors::current()),
         trace,
     }
 }

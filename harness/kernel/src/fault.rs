@@ -12,7 +12,7 @@ use crate::{
     irql::{self, DISPATCH_LEVEL},
     measure::doorbell,
     mem::{PAGE_BYTES, Va, paging},
-    processors::{self, giant, signal},
+    processors::{self, giant, race, signal},
     record,
     sync::Lock,
 };
@@ -92,6 +92,11 @@ pub fn add_hook(hook: Hook) {
 
 /// What the entry code calls for exceptions, with interrupts disabled. Yields the flags to go on with.
 pub(crate) fn handle(frame: &Frame) -> u64 {
+    if frame.vector == PAGE_FAULT
+        && let Some(flags) = race::on_fault(frame)
+    {
+        return flags;
+    }
     let caught = match frame.vector {
         PAGE_FAULT => doorbell::begin(cpu::fault_address()),
         DEBUG => doorbell::end(),

@@ -2,10 +2,12 @@
 //!
 //! Pure parts, tested on Linux: [`abi`] (structures and constants), [`affinity`] (where messages go), [`callback`] (the miniport's
 //! routines), [`locks`] (lock model), [`queue`] (request queues), [`srb`] (request blocks), [`cdb`] (commands), [`fragments`] (scatter/gather
-//! choices), [`random`], [`redirection`] (processors of DPCs), [`exhaust`] (which calls are made to fail).
+//! choices), [`random`], [`redirection`] (processors of DPCs), [`exhaust`] (which calls are made to fail), [`standing`] (where a request stands in
+//! the rings).
 //!
 //! On the machine: [`exports`] serves the miniport's calls; [`start`], [`scan`], [`power`], [`sleep`], [`remove`] are the PnP life;
-//! [`dispatch`], [`handing`], [`complete`], [`timeouts`] move requests; [`waiting`] waits for locks; [`adapter`] holds the state.
+//! [`dispatch`], [`handing`], [`complete`], [`timeouts`], [`overdue`] move requests; [`rings`] knows where the device's rings are;
+//! [`waiting`] waits for locks; [`adapter`] holds the state.
 
 pub mod abi;
 pub mod affinity;
@@ -18,6 +20,7 @@ pub mod queue;
 pub mod random;
 pub mod redirection;
 pub mod srb;
+pub mod standing;
 
 #[cfg(any(target_os = "none", clippy))]
 pub mod adapter;
@@ -48,6 +51,8 @@ mod interrupts;
 #[cfg(any(target_os = "none", clippy))]
 mod invoke;
 #[cfg(any(target_os = "none", clippy))]
+mod overdue;
+#[cfg(any(target_os = "none", clippy))]
 pub mod power;
 #[cfg(any(target_os = "none", clippy))]
 mod rare;
@@ -55,6 +60,8 @@ mod rare;
 mod remove;
 #[cfg(any(target_os = "none", clippy))]
 pub mod request;
+#[cfg(any(target_os = "none", clippy))]
+pub(crate) mod rings;
 #[cfg(any(target_os = "none", clippy))]
 mod scan;
 #[cfg(any(target_os = "none", clippy))]

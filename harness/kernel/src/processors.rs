@@ -11,6 +11,8 @@
 //! | [`park`] | holding the others still, for a hibernation or for good |
 //! | [`signal`] | non-maskable messages between processors: stale translations, the end |
 //! | [`delay`] | seeded pauses, so that races are hit |
+//! | [`race`] | watched words of the rings: two processors that write one at the same time |
+//! | [`words`], [`atomic`] | the words, and instructions that order themselves (pure) |
 //!
 //! [`Each`] is pure and tested on Linux.
 
@@ -25,7 +27,12 @@ pub mod giant;
 #[cfg(any(target_os = "none", clippy))]
 pub mod park;
 #[cfg(any(target_os = "none", clippy))]
+pub mod race;
+#[cfg(any(target_os = "none", clippy))]
 pub mod signal;
+
+pub mod atomic;
+pub mod words;
 
 /// Most processors that the bench runs.
 pub const MOST: usize = 8;

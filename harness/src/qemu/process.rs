@@ -23,6 +23,8 @@ use super::machine::{CONSOLE_FILE, DebuggerPort, GDB_SOCKET, MachineSpec, QMP_SO
 use crate::{console::Console, fault::Fault, interrupt, qmp::Qmp, setup::facts::find_program};
 
 const PROGRAM: &str = "qemu-system-x86_64";
+/// How its complaints begin, whatever it emulates.
+const PROGRAM_NAME: &str = "qemu-system-";
 /// Time in which QEMU must connect to its sockets.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -46,6 +48,12 @@ impl Qemu {
     #[must_use]
     pub fn words(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    /// The lines of [`Self::words`] in which it complains.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        complaints_in(&self.words())
     }
 
     /// Starts QEMU with the virtual CPU stopped, and connects everything.
@@ -230,6 +238,19 @@ fn listen(directory: &Path, name: &str) -> Result<UnixListener> {
     Ok(listener)
 }
 
+/// QEMU puts its name in front of what it complains of; that it is told to end is nothing to complain of.
+fn complaints_in(words: &str) -> Vec<String> {
+    words
+        .lines()
+        .filter_map(|line| {
+            line.split_once(": ")
+                .filter(|(name, _)| name.starts_with(PROGRAM_NAME))
+        })
+        .map(|(_, complaint)| complaint.trim().to_owned())
+        .filter(|complaint| !complaint.is_empty() && !complaint.starts_with("terminating on"))
+        .collect()
+}
+
 fn died(status: ExitStatus, stderr: &Path, last_heard: &str) -> anyhow::Error {
     use std::os::unix::process::ExitStatusExt as _;
     let text = fs::read_to_string(stderr).unwrap_or_default();
@@ -267,4 +288,21 @@ fn render(arguments: &[OsString]) -> String {
         }))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complaints_in;
+
+    #[test]
+    fn what_qemu_complains_of_is_told_from_its_other_words() {
+        let words = "qemu-system-x86_64: virtio: bogus descriptor or out of resources\n\
+            char device redirected to /dev/pts/1\n\
+            qemu-system-x86_64: terminating on signal 15 from pid 7 (timeout)\n\
+            qemu-system-x86_64: \n";
+        assert_eq!(
+            complaints_in(words),
+            ["virtio: bogus descriptor or out of resources"]
+        );
+    }
 }

@@ -358,6 +358,7 @@ pub fn boots(life: &Life) -> Vec<BootSummary> {
                 PowerOff::None => "none",
             },
             events: boot.events.iter().map(|event| event.name.clone()).collect(),
+            complaints: boot.complaints.clone(),
             wall_milliseconds: u64::try_from(boot.wall.as_millis()).unwrap_or(u64::MAX),
             command_line: boot.command_line.clone(),
         })

@@ -27,6 +27,9 @@ fn full() -> Report {
         callback: "HwStorFindAdapter".to_owned(),
         trace: vec!["hiberport.sys+0x1000".to_owned()],
     });
+    report.boots[0]
+        .complaints
+        .push("virtio: bogus descriptor or out of resources".to_owned());
     report.memory_compare[0].volatile.push(VolatileRange {
         address: Hex(0x1000),
         bytes: 1,
@@ -45,6 +48,7 @@ fn full() -> Report {
     report.stress = Some(Stress {
         rounds: [("sleep", 1)].into(),
         stops: vec![Stop {
+            system: Some(true),
             round: 1,
             kind: "sleep",
             way: "adapter-power",
@@ -138,6 +142,15 @@ fn the_promised_fields_are_there() {
     assert_eq!(data["cycles"]["completed"], 2);
     assert_eq!(data["marks"][0]["address"], "0xffffa00000001200");
     assert_eq!(data["dump_memory_bytes"], 2048 + 4096);
+}
+
+#[test]
+fn the_text_shows_complaints_of_qemu_behind_the_violations() {
+    let text = full().render();
+    let place = |words: &str| text.find(words).unwrap();
+    assert!(place("half duplex") < place("QEMU complains (boot 0): virtio: bogus descriptor"));
+    let quiet = judge(&sample::life(), &sample::context()).render();
+    assert!(!quiet.contains("QEMU complains"));
 }
 
 #[test]

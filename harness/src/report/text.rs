@@ -422,6 +422,11 @@ fn violations(out: &mut String, report: &Report) {
             report.violations.len() - SHOWN_VIOLATIONS
         );
     }
+    for boot in &report.boots {
+        for complaint in &boot.complaints {
+            line!(out, "  QEMU complains (boot {}): {complaint}", boot.boot);
+        }
+    }
 }
 
 fn checks(out: &mut String, report: &Report) {

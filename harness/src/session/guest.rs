@@ -111,6 +111,7 @@ impl<'a> Guest<'a> {
                 saves: Vec::new(),
                 power_off: PowerOff::None,
                 image: None,
+                complaints: Vec::new(),
                 wall: Duration::ZERO,
                 command_line: qemu.command_line.clone(),
             },
@@ -232,6 +233,7 @@ impl<'a> Guest<'a> {
     /// The process ended without the guest's doing: an error with QEMU's last words.
     pub fn finish(mut self) -> Result<(Boot, Ended)> {
         if let Some(text) = self.hung.take() {
+            self.boot.complaints = self.qemu.complaints();
             self.boot.wall = self.started.elapsed();
             return Ok((self.boot, Ended::Hung(text)));
         }
@@ -242,6 +244,7 @@ impl<'a> Guest<'a> {
         if self.boot.power_off == PowerOff::None {
             return Err(self.qemu.death(status, &self.last_heard));
         }
+        self.boot.complaints = self.qemu.complaints();
         self.boot.wall = self.started.elapsed();
         Ok((self.boot, Ended::PoweredOff))
     }

@@ -52,6 +52,8 @@ pub struct Boot {
     pub power_off: PowerOff,
     /// The hibernation image that the host found on the disk after the process ended; `None` if none was to be there.
     pub image: Option<ImageFound>,
+    /// What QEMU complained of on its standard error stream (`virtio: bogus descriptor or out of resources`), a line each.
+    pub complaints: Vec<String>,
     /// Wall time of the process.
     pub wall: Duration,
     /// The command line, for the report.

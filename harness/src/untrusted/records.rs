@@ -119,6 +119,7 @@ fn boot(number: u32) -> Boot {
         saves: Vec::new(),
         power_off: PowerOff::None,
         image: None,
+        complaints: Vec::new(),
         wall: Duration::ZERO,
         command_line: String::new(),
     }

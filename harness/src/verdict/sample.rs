@@ -46,6 +46,7 @@ pub(crate) fn boot(number: u32, records: Vec<Record>) -> Boot {
         saves: Vec::new(),
         power_off: PowerOff::None,
         image: None,
+        complaints: Vec::new(),
         wall: Duration::from_millis(800),
         command_line: "qemu-system-x86_64 -machine q35".to_owned(),
     }

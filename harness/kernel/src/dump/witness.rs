@@ -29,6 +29,10 @@ const COMMON_CONFIGURATION: u8 = 1;
 /// The structure of the notification registers.
 pub const NOTIFICATION: u8 = 2;
 const STATUS_DRIVER_OK: u64 = 4;
+/// What is read of a device that is powered down.
+const NOBODY_THERE: u64 = 0xFF;
+/// A queue, or the configuration, has no interrupt message (`VIRTIO_MSI_NO_VECTOR`, 4.1.5.1.2).
+pub(crate) const NO_VECTOR: u16 = 0xFFFF;
 /// Queues that are looked at: control, event, and more request queues than a dump instance needs.
 const MOST_QUEUES: u16 = 64;
 
@@ -36,10 +40,12 @@ const MOST_QUEUES: u16 = 64;
 mod register {
     pub(super) const DRIVER_FEATURE_SELECT: u64 = 8;
     pub(super) const DRIVER_FEATURE: u64 = 12;
+    pub(super) const CONFIG_MSIX_VECTOR: u64 = 16;
     pub(super) const NUM_QUEUES: u64 = 18;
     pub(super) const DEVICE_STATUS: u64 = 20;
     pub(super) const QUEUE_SELECT: u64 = 22;
     pub(super) const QUEUE_SIZE: u64 = 24;
+    pub(super) const QUEUE_MSIX_VECTOR: u64 = 26;
     pub(super) const QUEUE_ENABLE: u64 = 28;
     pub(super) const QUEUE_DESC: u64 = 32;
     pub(super) const QUEUE_DRIVER: u64 = 40;
@@ -258,20 +264,29 @@ fn read_ram(address: u64, bytes: &mut [u8]) -> bool {
 
 /// Whether the driver accepted `VIRTIO_F_RING_PACKED` (section 6); `None` if the device cannot be read.
 pub(crate) fn has_packed_rings(base: Va) -> Option<bool> {
-    const RING_PACKED: u64 = 1 << (34 - 32);
+    const RING_PACKED: u64 = 1 << 34;
+    accepted_features(base).map(|features| features & RING_PACKED != 0)
+}
+
+/// The features that the driver accepted; `None` if the device cannot be read. The selector is put back.
+pub(crate) fn accepted_features(base: Va) -> Option<u64> {
     let select = base.offset(register::DRIVER_FEATURE_SELECT);
     let selected = mmio::read(select, Width::Dword).ok()?;
-    mmio::write(select, Width::Dword, 1).ok()?;
-    let high = mmio::read(base.offset(register::DRIVER_FEATURE), Width::Dword).ok()?;
+    let mut features = 0;
+    for half in [1, 0] {
+        mmio::write(select, Width::Dword, half).ok()?;
+        let window = mmio::read(base.offset(register::DRIVER_FEATURE), Width::Dword).ok()?;
+        features = features << 32 | window;
+    }
     mmio::write(select, Width::Dword, selected).ok()?;
-    Some(high & RING_PACKED != 0)
+    Some(features)
 }
 
 /// The queues that are enabled; `None` if the device is not in operation or cannot be read.
 pub(crate) fn enabled_queues(base: Va) -> Option<Vec<QueueView>> {
     let read = |offset, width| mmio::read(base.offset(offset), width).ok();
     let status = read(register::DEVICE_STATUS, Width::Byte)?;
-    if status & STATUS_DRIVER_OK == 0 {
+    if status & STATUS_DRIVER_OK == 0 || status == NOBODY_THERE {
         return None;
     }
     let selected = read(register::QUEUE_SELECT, Width::Word)?;
@@ -281,6 +296,22 @@ pub(crate) fn enabled_queues(base: Va) -> Option<Vec<QueueView>> {
         .collect();
     mmio::write(base.offset(register::QUEUE_SELECT), Width::Word, selected).ok()?;
     Some(queues)
+}
+
+/// The interrupt message of a queue, or [`NO_VECTOR`]; `None` if the device cannot be read. The selector is put back.
+pub(crate) fn queue_vector(base: Va, index: u16) -> Option<u16> {
+    let select = base.offset(register::QUEUE_SELECT);
+    let selected = mmio::read(select, Width::Word).ok()?;
+    mmio::write(select, Width::Word, u64::from(index)).ok()?;
+    let vector = mmio::read(base.offset(register::QUEUE_MSIX_VECTOR), Width::Word);
+    mmio::write(select, Width::Word, selected).ok()?;
+    u16::try_from(vector.ok()?).ok()
+}
+
+/// The interrupt message of the configuration, likewise.
+pub(crate) fn configuration_vector(base: Va) -> Option<u16> {
+    let vector = mmio::read(base.offset(register::CONFIG_MSIX_VECTOR), Width::Word).ok()?;
+    u16::try_from(vector).ok()
 }
 
 fn enabled_queue(base: Va, index: u16) -> Option<QueueView> {

@@ -7,13 +7,18 @@
 
 use crate::{
     mem::Va,
-    processors::delay::{self, Step},
+    processors::{
+        delay::{self, Step},
+        race,
+    },
 };
 
 /// Vector of debug exceptions.
 const DEBUG: u64 = 1;
 /// The flag by which every instruction raises one.
 const TRAP_FLAG: u64 = 1 << 8;
+/// The flag that lets interrupts come.
+const INTERRUPT_FLAG: u64 = 1 << 9;
 /// Bytes from one stub to the next.
 const STUB_BYTES: u64 = 16;
 
@@ -180,12 +185,18 @@ extern "sysv64" fn dispatch(saved: *mut Frame) {
     // SAFETY: the entry code passes the address of the complete frame that it just pushed.
     let frame = unsafe { *saved };
     if frame.vector == DEBUG {
+        let mut flags = frame.flags;
+        if race::after_step() == Some(true) {
+            flags |= INTERRUPT_FLAG;
+        }
         match delay::step(frame.instruction()) {
             Step::Foreign => {}
-            Step::GoOn => return,
-            Step::Done => {
+            step => {
+                if step == Step::Done {
+                    flags &= !TRAP_FLAG;
+                }
                 // SAFETY: as above; nobody else has a reference to the frame.
-                unsafe { (*saved).flags = frame.flags & !TRAP_FLAG };
+                unsafe { (*saved).flags = flags };
                 return;
             }
         }
@@ -193,7 +204,7 @@ extern "sysv64" fn dispatch(saved: *mut Frame) {
     match frame.vector {
         0..32 => {
             let flags = crate::fault::handle(&frame);
-            // SAFETY: as above; the flags of the interrupted code differ in the trap flag at most.
+            // SAFETY: as above; the flags of the interrupted code differ in the trap and the interrupt flag at most.
             unsafe { (*saved).flags = flags };
         }
         // `int 29h`, the compiler's fast fail, and `int 2Ch`, a failed assertion.

@@ -34,6 +34,8 @@ const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
 /// Ignored by the processor: the page is mapped, but hidden by [`hide`].
 const HIDDEN: u64 = 1 << 9;
+/// Ignored by the processor: the page may be written, but writes are [`watch`]ed.
+const WATCHED: u64 = 1 << 10;
 const NO_EXECUTE: u64 = 1 << 63;
 /// A new entry. The processor finds nothing to note in it, so that tables do not change while the host compares memory.
 const MAPPED: u64 = PRESENT | ACCESSED | DIRTY;
@@ -141,7 +143,7 @@ pub fn unmap_page(va: Va) {
 #[must_use]
 pub fn protect_page(va: Va, protection: Protection) -> bool {
     change(va, |entry| {
-        (entry & !(WRITABLE | NO_EXECUTE)) | bits(protection, Caching::WriteBack)
+        (entry & !(WRITABLE | WATCHED | NO_EXECUTE)) | bits(protection, Caching::WriteBack)
     })
 }
 
@@ -157,6 +159,43 @@ pub fn reveal(va: Va) -> bool {
     change(va, |entry| (entry & !HIDDEN) | PRESENT)
 }
 
+/// Makes writes to a page fault, until [`unwatch`]; whether it can be written at all. For everybody else, and for
+/// [`look_up`], nothing changes. No other processor is told: one that still writes is missed.
+#[must_use]
+pub fn watch(va: Va) -> bool {
+    exchange(va, |entry| {
+        (entry & (PRESENT | WRITABLE | WATCHED) == PRESENT | WRITABLE)
+            .then_some((entry & !WRITABLE) | WATCHED)
+    })
+}
+
+/// Whether writes to a page are watched. Takes no lock.
+#[must_use]
+pub fn is_watched(va: Va) -> bool {
+    find_slot(va).is_some_and(|slot| raw::read_word(slot) & WATCHED != 0)
+}
+
+/// Lets this processor write to a watched page, until [`close`]. Takes no lock.
+pub fn open(va: Va) {
+    exchange(va, |entry| {
+        (entry & WATCHED != 0).then_some(entry | WRITABLE)
+    });
+}
+
+/// Undoes [`open`]. Takes no lock.
+pub fn close(va: Va) {
+    exchange(va, |entry| {
+        (entry & WATCHED != 0).then_some(entry & !WRITABLE)
+    });
+}
+
+/// Undoes [`watch`], if the page is still the same one. Takes no lock.
+pub fn unwatch(va: Va) {
+    exchange(va, |entry| {
+        (entry & WATCHED != 0).then_some((entry & !WATCHED) | WRITABLE)
+    });
+}
+
 /// What the processor would find at an address.
 #[must_use]
 pub fn look_up(va: Va) -> Option<Mapping> {
@@ -170,7 +209,7 @@ pub fn look_up(va: Va) -> Option<Mapping> {
         if entry & PRESENT == 0 {
             return None;
         }
-        writable &= entry & WRITABLE != 0;
+        writable &= entry & (WRITABLE | WATCHED) != 0;
         let page = 1_u64 << (12 + 9 * (level - 1));
         if level == 1 || entry & LARGE != 0 {
             let base = entry & ADDRESS & !(page - 1);
@@ -214,6 +253,23 @@ fn change(va: Va, with: impl Fn(u64) -> u64) -> bool {
     raw::write_word(slot, with(entry));
     dropped(va, entry);
     true
+}
+
+/// Changes the entry of a page as `with` says, unless that is `None`; other processors may do the same at this moment.
+fn exchange(va: Va, with: impl Fn(u64) -> Option<u64>) -> bool {
+    let Some(slot) = find_slot(va) else {
+        return false;
+    };
+    loop {
+        let entry = raw::read_word(slot);
+        let Some(wanted) = with(entry) else {
+            return false;
+        };
+        if raw::exchange_word(slot, entry, wanted) {
+            cpu::invalidate(va);
+            return true;
+        }
+    }
 }
 
 /// The entry of a page changed: nobody goes on with the old one. Processors do not remember that a page was absent.

@@ -4,7 +4,10 @@
 //! their callers (`phys`, `access`, `paging`, `mmio`) have checked.
 #![expect(unsafe_code, reason = "raw memory access")]
 
-use core::ptr;
+use core::{
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::{Pa, Va, size};
 use crate::hw::layout;
@@ -82,6 +85,14 @@ pub(crate) fn read_word(pa: Pa) -> u64 {
 pub(crate) fn write_word(pa: Pa, value: u64) {
     // SAFETY: as in `read_word`.
     unsafe { word_pointer(pa).write_volatile(value) };
+}
+
+/// Replaces an aligned 64-bit word of RAM if it is `old`; whether it was.
+pub(crate) fn exchange_word(pa: Pa, old: u64, new: u64) -> bool {
+    // SAFETY: (1) as in `read_word`; (2) whoever else writes the word at this moment does so by one aligned store or by this.
+    let word = unsafe { AtomicU64::from_ptr(word_pointer(pa)) };
+    word.compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed)
+        .is_ok()
 }
 
 macro_rules! register {

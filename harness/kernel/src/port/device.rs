@@ -3,7 +3,7 @@
 
 use proto::record::DeviceFacts;
 
-use super::adapter;
+use super::{adapter, rings};
 use crate::{
     mem::{Pa, Va},
     mmio::{self, Width},
@@ -29,9 +29,10 @@ const RESET_LOOKS: u32 = 100_000;
 /// First request queue of a virtio-scsi device (virtio 1.2, 5.6.2).
 const FIRST_REQUEST_QUEUE: u64 = 2;
 
-/// The facts that must be read before the driver changes them, and where to read the rest.
+/// The facts that must be read before the driver changes them, and where to read the rest. Has [`rings`] find the device too.
 #[must_use]
 pub(super) fn before_start(hba: &Function) -> (DeviceFacts, Option<Pa>) {
+    rings::attach(hba);
     let location = hba.location;
     let mut facts = DeviceFacts {
         location: (location.bus, location.device, location.function),

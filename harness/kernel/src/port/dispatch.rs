@@ -262,7 +262,7 @@ fn prepare(adapter: &mut Adapter, ticket: Ticket) -> Option<(Call, Va)> {
     let bytes = spec.encode(kind);
     slot.has_list = write_list(&slot.list, request);
     slot.block_bytes = u64::try_from(bytes.len()).ok()?;
-    slot.deadline_us = timer::now_us() + u64::from(request.timeout_seconds) * second_us();
+    slot.deadline_us = timer::now_us() + timeout_us(request);
     slot.state = SlotState::AtMiniport;
     slot.outcome = None;
     slot.started = false;
@@ -280,6 +280,11 @@ fn prepare(adapter: &mut Adapter, ticket: Ticket) -> Option<(Call, Va)> {
         },
         block,
     ))
+}
+
+/// The time that a request has.
+pub(super) fn timeout_us(request: &Request) -> u64 {
+    u64::from(request.timeout_seconds) * second_us()
 }
 
 /// A second of a request's time-out. With several processors the time is the host's, which may take one of them away for a

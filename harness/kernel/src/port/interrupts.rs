@@ -11,6 +11,7 @@ use super::{
     invoke,
     locks::Lock,
     random::{Random, mix},
+    rings,
 };
 use crate::{
     interrupt::{self, Handler},
@@ -126,6 +127,7 @@ fn message_interrupt(message: u64) {
     if !check_phase() {
         return;
     }
+    rings::note_message(u16::try_from(message).unwrap_or(u16::MAX));
     let lock = if per_message {
         Lock::Message(u32::try_from(message).unwrap_or(u32::MAX))
     } else {

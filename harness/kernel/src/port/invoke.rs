@@ -5,13 +5,13 @@ use super::{
     callback::Routine,
     faults,
     locks::{Lock, LockFault},
-    waiting,
+    rings, waiting,
 };
 use crate::{
     call::{self, Callback, CallbackKind, Hooks, Left},
     measure,
     mem::Va,
-    processors,
+    processors::{self, race},
     rules::{self, Rule},
     timer,
 };
@@ -27,6 +27,10 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
     let me = processors::current();
     waiting::until_free(|| adapter::with(|adapter| adapter.locks.enter(me, routine, locks)));
     measure::port_locks(locks.len());
+    if may_place_rings(routine) {
+        rings::forget();
+        race::end();
+    }
     let returned = call::invoke(
         Callback {
             role: ROLE,
@@ -37,6 +41,10 @@ pub(super) fn call(routine: Routine, entry: Va, locks: &[Lock], args: &[u64]) ->
         args,
     );
     faults::leave(level);
+    if may_place_rings(routine) {
+        rings::forget();
+        rings::refresh();
+    }
     let left = adapter::with(|adapter| adapter.locks.leave(me)).unwrap_or_default();
     rules::check(Rule::StorPortSpinLock);
     for fault in left {
@@ -55,6 +63,19 @@ fn count_watched_rules(routine: Routine) {
         rules::check(Rule::StorPortStartIo);
         rules::check(Rule::BufferTouchedByCpu);
     }
+}
+
+/// Whether a routine may set the device up, or take it down.
+const fn may_place_rings(routine: Routine) -> bool {
+    matches!(
+        routine,
+        Routine::FindAdapter
+            | Routine::Initialize
+            | Routine::PassiveInitialize
+            | Routine::ResetBus
+            | Routine::AdapterControl
+            | Routine::StopOrRestart
+    )
 }
 
 /// The same for a routine that returns BOOLEAN; only the low byte of the register counts.

@@ -20,6 +20,7 @@ use super::{
     interrupts, invoke, power,
     queue::Address,
     request::Request,
+    rings,
     services::{self, BlockSort},
     srb::Parameters,
     timeouts,
@@ -30,7 +31,7 @@ use crate::{
     mem::{self, Va},
     mmio,
     pci::MsixState,
-    processors::park,
+    processors::{park, race},
     rules::{self, Rule},
 };
 
@@ -60,15 +61,19 @@ pub fn stop_and_remove() -> Result<Census, PortError> {
     result.map(|()| census)
 }
 
+/// As the PnP manager does: the removal is prepared for all units (`IRP_MN_QUERY_REMOVE_DEVICE`) before the first of them goes.
 fn quiesce() -> Result<(), PortError> {
     fail_waiting();
-    for unit in super::units() {
+    let units = super::units();
+    for unit in &units {
         for (what, function) in [
             ("SRB_FUNCTION_FLUSH", SRB_FUNCTION_FLUSH),
             ("SRB_FUNCTION_SHUTDOWN", SRB_FUNCTION_SHUTDOWN),
         ] {
             power::demand_success(what, &Request::function(unit.address, function).direct())?;
         }
+    }
+    for unit in &units {
         pnp(unit.address, 0, pnp_action::REMOVE_DEVICE)?;
         control::unit(unit_control::UNIT_REMOVE, unit.address, None);
     }
@@ -276,6 +281,8 @@ fn take_census() -> Census {
 }
 
 fn free_everything() {
+    race::end();
+    rings::detach();
     let Some(mut adapter) = adapter::uninstall() else {
         return;
     };

@@ -132,6 +132,11 @@ impl Services {
         // Not a valid address on purpose: handles are opaque.
         0x5700_0000 + self.last_handle * 16
     }
+
+    /// Whether a deferred call or a work item is still to come.
+    pub fn awaits_dpc(&self) -> bool {
+        !self.work.is_empty() || self.dpcs.iter().any(|dpc| dpc.arguments.is_some())
+    }
 }
 
 /// Queues a miniport DPC; false if it is queued already, `None` if it was never initialised.

@@ -15,9 +15,10 @@ use super::{
     callback::Routine,
     complete, dispatch, handing, invoke,
     locks::Lock,
-    power,
+    overdue, power,
     queue::{Address, Ticket},
     request::{Completion, Request, RequestId, SlotState},
+    rings,
 };
 use crate::{
     dpc::Dpc,
@@ -125,39 +126,10 @@ fn tick(_context: u64) {
     complete::process();
     if adapter::with(|adapter| adapter.ladder.climbing.is_some()).unwrap_or(false) {
         climb();
-    } else if let Some(address) = overdue() {
+    } else if let Some(address) = overdue::find() {
         begin(address);
     }
     dispatch::run();
-}
-
-fn overdue() -> Option<Address> {
-    let now = timer::now_us();
-    rules::check(Rule::RequestTimeout);
-    let (ticket, request, started) = adapter::with(|adapter| {
-        adapter
-            .table
-            .iter()
-            .filter(|(_, slot)| slot.state == SlotState::AtMiniport && slot.deadline_us <= now)
-            .find_map(|(ticket, slot)| Some((ticket, slot.request.clone()?, slot.started)))
-    })
-    .flatten()?;
-    rules::violate(
-        Rule::RequestTimeout,
-        format_args!(
-            "function {:#x} ({:?}) for {:?}, request {ticket}, is overdue after {} s (HwStorStartIo {})",
-            request.function,
-            request.parameters,
-            request.address,
-            request.timeout_seconds,
-            if started {
-                "was called"
-            } else {
-                "was not called"
-            },
-        ),
-    );
-    Some(request.address)
 }
 
 fn begin(address: Address) {
@@ -265,6 +237,7 @@ fn is_overdue(ticket: Option<Ticket>, now: u64) -> bool {
 }
 
 fn finish(climb: Climb) {
+    rings::forget();
     free_reset_slot(climb.ticket);
     adapter::with(|adapter| {
         adapter.ladder.climbing = None;
@@ -382,6 +355,7 @@ pub fn reset(kind: Reset, address: Address) -> Result<usize, PortError> {
         );
     }
     rules::check(Rule::RequestLost);
+    rings::forget();
     adapter::with(|adapter| adapter.queues.release());
     handing::run_all();
     take_unit_attention(kind, address)?;

@@ -117,7 +117,13 @@ pub fn step(instruction: Va) -> Step {
     Step::Done
 }
 
-fn draw() -> u64 {
+/// Entries into the driver so far, of all processors.
+pub(super) fn entries() -> u64 {
+    ENTRIES.load(Ordering::Relaxed)
+}
+
+/// The next drawn number of this processor.
+pub(super) fn draw() -> u64 {
     let state = STATE.of(super::current());
     let drawn = mix(state.load(Ordering::Relaxed));
     state.store(drawn, Ordering::Relaxed);

@@ -166,6 +166,11 @@ pub(super) fn forget_others() {
     }
 }
 
+/// A translation changed in a way that others need not follow at once: each does when it takes the lock next.
+pub(super) fn translations_may_be_stale() {
+    CHANGES.fetch_add(1, Ordering::SeqCst);
+}
+
 fn release(to_driver: bool) {
     IN_DRIVER
         .of(super::current())

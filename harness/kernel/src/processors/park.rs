@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Each, MOST, giant};
+use super::{Each, MOST, giant, race};
 use crate::{hw::cpu, interrupt};
 
 /// Level at which a parked processor waits: above devices and clock, below the vector that wakes it.
@@ -23,6 +23,7 @@ pub fn while_parked<R>(body: impl FnOnce() -> R) -> R {
 /// Waits until the others stand still.
 pub fn park_others() {
     WANTED.store(true, Ordering::SeqCst);
+    race::end();
     wait_until(true);
 }
 

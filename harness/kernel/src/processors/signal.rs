@@ -8,7 +8,7 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{Each, MOST, giant};
+use super::{Each, MOST, giant, race};
 use crate::{
     hw::{cpu, entry::Frame},
     interrupt,
@@ -45,6 +45,7 @@ pub fn stop_others() {
     for number in super::all_others() {
         send(number, STOP);
     }
+    race::abandon();
     // Who was stopped in a driver's code runs it no more, and answers no message.
     giant::forget_others();
 }

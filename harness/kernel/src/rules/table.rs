@@ -236,6 +236,10 @@ rules! {
         "Every request given to the miniport is completed, at the latest after the last reset.";
     RequestTimeout, Bench, CHECKED,
         "No request exceeds its time-out.";
+    QueueMessageIgnored, Bench, CHECKED,
+        "The answers in a queue are taken when the queue's own message comes.";
+    RingRace, Bench, ON_REQUEST,
+        "No two processors write the same word of a ring at the same time.";
     RequestRefused, Bench, CHECKED,
         "A request that the miniport must refuse or support is answered as documented.";
     CommandPassedThrough, Bench, CHECKED,

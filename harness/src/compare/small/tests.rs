@@ -219,6 +219,7 @@ fn life(records: Vec<Record>) -> Life {
             saves: Vec::new(),
             power_off: PowerOff::ShutDown,
             image: None,
+            complaints: Vec::new(),
             wall: std::time::Duration::ZERO,
             command_line: String::new(),
         }],
