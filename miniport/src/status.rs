@@ -99,10 +99,12 @@ pub(crate) const QUEUE_IS_FULL: Verdict = Verdict {
     transferred: None,
 };
 
-/// How the SYNCHRONIZE CACHE of a FLUSH or SHUTDOWN ended. A unit without a cache or without a medium has nothing to lose.
+/// How the SYNCHRONIZE CACHE of a FLUSH or SHUTDOWN ended. A unit without a cache or without a medium has nothing to lose. One that
+/// answered with UNIT ATTENTION, as after each reset, has not executed it: whoever asked must ask again, as after a bus reset.
 pub(crate) fn of_flush(completion: Completion, sense: &[u8]) -> SrbStatus {
     match completion.outcome {
         Outcome::Success => SrbStatus::Success,
+        Outcome::Status if is_unit_attention(completion, sense) => SrbStatus::BusReset,
         Outcome::Status
             if completion.scsi_status == CHECK_CONDITION
                 && matches!(sense_key(sense), Some(NOT_READY | ILLEGAL_REQUEST)) =>

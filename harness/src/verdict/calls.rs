@@ -244,7 +244,9 @@ fn told_calls(boot: &Boot, name: &str) -> usize {
 /// came back from every hibernation, stop and sleep without a second one.
 pub(super) fn find_adapter_once(evidence: &Evidence<'_>) -> Finding {
     // A run removes the driver once and loads it again; lives in which a call fails may end earlier.
-    let is_run = evidence.context.cycles == 0 && evidence.context.crash.is_none();
+    let is_run = evidence.context.cycles == 0
+        && evidence.context.crash.is_none()
+        && evidence.context.setup.options.stress.is_none();
     let full = if is_run { 2 } else { 1 };
     let short = evidence
         .life

@@ -14,13 +14,18 @@ use crate::{
 mod crash;
 mod device;
 mod faults;
+mod sleep;
 mod stress;
 
 use faults::FAULTS;
 
 /// The faults of a life with hibernations.
 fn all_faults() -> impl Iterator<Item = &'static (&'static str, faults::Fault)> {
-    FAULTS.iter().chain(device::FAULTS).chain(stress::FAULTS)
+    FAULTS
+        .iter()
+        .chain(device::FAULTS)
+        .chain(sleep::FAULTS)
+        .chain(stress::FAULTS)
 }
 
 fn outcome(report: &Report, name: &str) -> (Outcome, String) {

@@ -62,6 +62,7 @@ fn a_flush_of_nothing_succeeds() {
     assert_eq!(of_flush(refused, &fixed(5)), SrbStatus::Success);
     assert_eq!(of_flush(refused, &fixed(2)), SrbStatus::Success);
     assert_eq!(of_flush(refused, &fixed(3)), SrbStatus::Error);
+    assert_eq!(of_flush(refused, &fixed(6)), SrbStatus::BusReset);
     assert_eq!(of_flush(refused, &[0x72, 5]), SrbStatus::Success);
     assert_eq!(of_flush(refused, &[]), SrbStatus::Error);
     let done = completion(Outcome::Success, 0, 0);

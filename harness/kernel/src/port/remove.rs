@@ -19,7 +19,7 @@ use super::{
     faults::{self, Hidden},
     interrupts, invoke, power,
     queue::Address,
-    request::Request,
+    request::{Request, RetryPolicy},
     rings,
     services::{self, BlockSort},
     srb::Parameters,
@@ -70,7 +70,11 @@ fn quiesce() -> Result<(), PortError> {
             ("SRB_FUNCTION_FLUSH", SRB_FUNCTION_FLUSH),
             ("SRB_FUNCTION_SHUTDOWN", SRB_FUNCTION_SHUTDOWN),
         ] {
-            power::demand_success(what, &Request::function(unit.address, function).direct())?;
+            let request = Request {
+                retry: RetryPolicy::Class,
+                ..Request::function(unit.address, function).direct()
+            };
+            power::demand_success(what, &request)?;
         }
     }
     for unit in &units {

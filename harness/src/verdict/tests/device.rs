@@ -87,7 +87,7 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
 ];
 
 /// A second disk, good but for one change.
-fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
+pub(super) fn other_disk(context: &mut Context, change: impl FnOnce(&mut DiskCompare)) {
     context.setup.options.disks = 2;
     let mut compare = DiskCompare {
         ranges_checked: 1,

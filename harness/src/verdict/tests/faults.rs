@@ -4,8 +4,8 @@
 
 use proto::{
     owner::{Owner, Role},
-    record::{PhysicalRange, Record, Rest, RuleOutcome, Violation},
-    scenario::{CrashCause, DumpKind, SLEEP_STEP},
+    record::{PhysicalRange, Record, RuleOutcome, Violation},
+    scenario::{CrashCause, DumpKind},
 };
 
 use super::super::{Context, CrashAsked, sample};
@@ -51,32 +51,6 @@ pub(super) const FAULTS: &[(&str, Fault)] = &[
     }),
     ("power-off", |life, _| {
         life.boots[2].power_off = PowerOff::None;
-    }),
-    ("sleep-witnessed", |life, _| {
-        life.boots[1].events.push(sample::parts::event("SUSPEND"));
-    }),
-    ("sleep-witnessed", |life, _| {
-        life.boots[0].records.push(Record::Slept);
-    }),
-    ("sleep-witnessed", |life, _| {
-        let boot = &mut life.boots[2];
-        boot.records.push(Record::Slept);
-        boot.events.push(sample::parts::event("SUSPEND"));
-    }),
-    ("sleep-witnessed", |life, _| {
-        life.boots[0].records.push(Record::StepBegin {
-            name: SLEEP_STEP.to_owned(),
-        });
-    }),
-    ("sleep-witnessed", |life, _| {
-        life.boots[0].records.push(Record::StressRest {
-            rest: Rest::Sleep {
-                by_adapter_power: true,
-                system: true,
-            },
-            at_miniport: 4,
-            kept_back: 4,
-        });
     }),
     ("cycles-asked", |life, _| {
         replace(life, |record| {

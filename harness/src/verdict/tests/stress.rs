@@ -4,6 +4,7 @@ use proto::record::{HostAction, Record, Rest, StressAction};
 
 use super::{
     super::{Context, judge, sample},
+    device::other_disk,
     faults::{Fault, replace},
     outcome,
 };
@@ -201,4 +202,40 @@ fn a_good_course_passes_and_is_told_by_kinds() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+}
+
+#[test]
+fn a_course_of_less_than_a_turn_may_leave_a_disk_unwritten() {
+    let disk_equal = |rounds: fn(&mut Life, &mut Context)| {
+        let (mut life, mut context) = (sample::life(), sample::context());
+        rounds(&mut life, &mut context);
+        other_disk(&mut context, |compare| compare.ranges_checked = 0);
+        outcome(&judge(&life, &context), "disk-equal").0
+    };
+    let one_round = |life: &mut Life, context: &mut Context| {
+        context.setup.options.stress = Some(StressEnd::Rounds(1));
+        for round in [1, 2] {
+            life.boots[0].records.push(Record::StressRound {
+                round,
+                action: StressAction::Reset,
+            });
+        }
+    };
+    assert_eq!(disk_equal(one_round), Outcome::Passed);
+    assert_eq!(disk_equal(good), Outcome::Failed);
+}
+
+#[test]
+fn the_driver_is_loaded_once_without_a_hibernation_too() {
+    let (mut life, mut context) = (sample::life(), sample::context());
+    context.cycles = 0;
+    let found =
+        |life: &Life, context: &Context| outcome(&judge(life, context), "find-adapter-once").0;
+    assert_eq!(
+        found(&life, &context),
+        Outcome::Failed,
+        "a run loads it twice"
+    );
+    good(&mut life, &mut context);
+    assert_eq!(found(&life, &context), Outcome::Passed);
 }
