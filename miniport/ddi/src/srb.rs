@@ -3,7 +3,7 @@
 //! Key types: [`Srb`], [`Completed`], [`Function`], [`SrbFlags`]. A request is owned by the miniport from the moment that the port hands it
 //! over until [`Srb::complete`] consumes it. `HwStorBuildIo` and `HwStorStartIo` must return a proof of what became of
 //! theirs ([`crate::adapter`]), which dropping does not yield. Neighbours: [`parts`] finds the pieces of either shape,
-//! [`ready`] what is noted of a request in its SRB extension, [`scsi`] what a SCSI request says, [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
+//! [`usual`] knows the shape that nearly all have, [`ready`] what is noted of a request in its SRB extension, [`scsi`] what a SCSI request says, [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
 //! Source: WDK 10.0.22621 `srb.h`, `storport.h`.
 #![expect(
     unsafe_code,
@@ -16,6 +16,7 @@ pub(crate) mod parts;
 mod ready;
 mod scsi;
 pub mod table;
+mod usual;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod tests;
 pub use self::{
     ready::Ready,
     scsi::{Priority, QueueAction, ScsiRequest},
+    usual::Usual,
 };
 
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};

@@ -34,11 +34,6 @@ pub trait Mmio {
 /// Values are little endian in memory. Single accesses are volatile and, when naturally aligned, not torn. An access that
 /// does not fit into the window has no effect: reads return zero, writes vanish.
 pub trait SharedMemory {
-    /// What [`SharedMemory::room`] yields. [`CheckedRoom`] will do wherever speed does not matter.
-    type Room<'m>: Room
-    where
-        Self: 'm;
-
     /// Length of the window in bytes.
     fn length(&self) -> u32;
     /// Reads 8 bits at `offset` bytes.
@@ -92,9 +87,28 @@ pub trait SharedMemory {
         }
     }
 
-    /// Room for `pairs` pairs of 64-bit values from `offset` on, aligned to 8: a descriptor table, whose bounds are checked here and
-    /// not for each of its descriptors. `None` when the room is not all there.
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>>;
+    /// Writes a pair of 64-bit values for each of `items`, next to each other from `offset` on, which is aligned to 8: descriptors. False, and
+    /// nothing is written, when they would not all fit. Worth overriding with a single bounds check.
+    fn write_pairs<T>(
+        &self,
+        offset: u32,
+        items: &[T],
+        mut pair: impl FnMut(&T) -> (u64, u64),
+    ) -> bool {
+        let end = u32::try_from(items.len())
+            .ok()
+            .and_then(|count| count.checked_mul(PAIR_BYTES)?.checked_add(offset));
+        if !offset.is_multiple_of(8) || end.is_none_or(|end| end > self.length()) {
+            return false;
+        }
+        let mut at = offset;
+        for item in items {
+            let (first, second) = pair(item);
+            self.write_words(at, [first, second]);
+            at = at.wrapping_add(PAIR_BYTES);
+        }
+        true
+    }
 
     /// Writes `length` zero bytes, starting at `offset`.
     fn zero(&self, offset: u32, length: u32) {
@@ -119,67 +133,8 @@ pub trait SharedMemory {
     }
 }
 
-/// A run of pairs of 64-bit values in shared memory, written from its beginning to its end.
-pub trait Room {
-    /// Writes the next pair; false when the room is used up.
-    fn push(&mut self, first: u64, second: u64) -> bool;
-    /// Replaces the second value of the pair that was written last, if there is one.
-    fn amend(&mut self, second: u64);
-    /// Pairs that were written.
-    fn written(&self) -> u32;
-}
-
-/// Bytes of a pair.
+/// Bytes of a pair of 64-bit values.
 const PAIR_BYTES: u32 = 16;
-
-/// A [`Room`] whose accesses the memory checks one by one.
-#[derive(Debug)]
-pub struct CheckedRoom<'m, M> {
-    memory: &'m M,
-    start: u32,
-    written: u32,
-    pairs: u32,
-}
-
-impl<'m, M: SharedMemory> CheckedRoom<'m, M> {
-    /// Room for `pairs` pairs from `start` on, if that lies in the memory.
-    pub fn new(memory: &'m M, start: u32, pairs: u32) -> Option<Self> {
-        let end = pairs.checked_mul(PAIR_BYTES)?.checked_add(start)?;
-        (end <= memory.length() && start.is_multiple_of(8)).then_some(Self {
-            memory,
-            start,
-            written: 0,
-            pairs,
-        })
-    }
-
-    /// Offset behind the pairs that were written; `new` has checked that it does not overflow.
-    fn end(&self) -> u32 {
-        self.start
-            .wrapping_add(self.written.wrapping_mul(PAIR_BYTES))
-    }
-}
-
-impl<M: SharedMemory> Room for CheckedRoom<'_, M> {
-    fn push(&mut self, first: u64, second: u64) -> bool {
-        if self.written == self.pairs {
-            return false;
-        }
-        self.memory.write_words(self.end(), [first, second]);
-        self.written = self.written.wrapping_add(1);
-        true
-    }
-
-    fn amend(&mut self, second: u64) {
-        if self.written != 0 {
-            self.memory.write_u64(self.end().wrapping_sub(8), second);
-        }
-    }
-
-    fn written(&self) -> u32 {
-        self.written
-    }
-}
 
 /// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it.
 pub trait Entries<const BYTES: u32>: Debug {
@@ -283,11 +238,6 @@ impl<T: Mmio + ?Sized> Mmio for &T {
 }
 
 impl<T: SharedMemory> SharedMemory for &T {
-    type Room<'m>
-        = T::Room<'m>
-    where
-        Self: 'm;
-
     fn length(&self) -> u32 {
         (**self).length()
     }
@@ -327,8 +277,8 @@ impl<T: SharedMemory> SharedMemory for &T {
     fn write_words<const N: usize>(&self, offset: u32, words: [u64; N]) {
         (**self).write_words(offset, words);
     }
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        (**self).room(offset, pairs)
+    fn write_pairs<I>(&self, offset: u32, items: &[I], pair: impl FnMut(&I) -> (u64, u64)) -> bool {
+        (**self).write_pairs(offset, items, pair)
     }
     fn zero(&self, offset: u32, length: u32) {
         (**self).zero(offset, length);

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::cell::Cell;
 use std::vec::Vec;
 
-use crate::access::{CheckedEntries, CheckedRoom, DmaMemory, SharedMemory};
+use crate::access::{CheckedEntries, DmaMemory, SharedMemory};
 
 /// An arena with a bus address.
 #[derive(Debug)]
@@ -94,14 +94,6 @@ impl Window<'_> {
 }
 
 impl SharedMemory for Window<'_> {
-    type Room<'m>
-        = CheckedRoom<'m, Self>
-    where
-        Self: 'm;
-
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        CheckedRoom::new(self, offset, pairs)
-    }
     fn length(&self) -> u32 {
         u32::try_from(self.cells.len()).unwrap_or(u32::MAX)
     }

@@ -4,6 +4,7 @@ use crate::access::SharedMemory;
 
 use super::prepare::Prepared;
 
+const VERDICT: u32 = 8;
 const SENSE: u32 = 12;
 
 /// Never a response code. Written ahead of each request: a completion that leaves it there is no completion.
@@ -13,10 +14,10 @@ const STATUS_GOOD: u8 = 0;
 /// Prepares a response area, so that a device that returns a request without answering it is found out.
 #[inline]
 pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
-    // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
-    memory.write_words(
-        offset,
-        [0, u64::from_le_bytes([0, 0, 0, POISON, 0, 0, 0, 0])],
+    // Qualifier, status, response code, and the first bytes of the sense field: a response is read only if the code says that there is one.
+    memory.write_u64(
+        offset.wrapping_add(VERDICT),
+        u64::from_le_bytes([0, 0, 0, POISON, 0xFF, 0xFF, 0xFF, 0xFF]),
     );
 }
 
@@ -90,7 +91,7 @@ impl Response {
     /// Reads the response of a completed request from its frame.
     #[inline]
     pub fn read<M: SharedMemory>(memory: &M, prepared: &Prepared) -> Self {
-        let at = prepared.response_offset;
+        let at = prepared.response_offset.get();
         // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
         let [lengths, verdict] = memory.read_words(at);
         let [l0, l1, l2, l3, r0, r1, r2, r3] = lengths.to_le_bytes();

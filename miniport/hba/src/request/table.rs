@@ -1,146 +1,158 @@
-//! The descriptor table of one request, in either format (virtio 2.7.5.3, 2.8.7).
+//! The descriptor table of one request (virtio 2.7.5.3, 2.8.7), written as the device's [`Recipe`] says.
 //!
-//! Key types: [`Table`], which counts and checks, and [`TableFormat`], which says what a descriptor looks like. Neighbour:
-//! [`super::prepare`]; the room is of [`crate::access`].
+//! Key types: [`Segment`] and [`Piece`], of which the data consist. Neighbours: [`super::prepare`] writes the other parts of a frame;
+//! [`super::recipe`] has the words of the descriptors.
 
-use core::marker::PhantomData;
+use crate::access::SharedMemory;
+use crate::ring::DESCRIPTOR_BYTES;
 
-use crate::access::Room;
-use crate::ring::{Descriptor, FLAG_NEXT, FLAG_WRITE};
+use super::frame::Frame;
+use super::prepare::{DataDirection, PrepareError};
+use super::recipe::Recipe;
 
-use super::prepare::{PrepareError, Segment};
-
-/// How the second word of a descriptor is encoded; the length is in its lower half in both formats.
-pub(super) trait TableFormat {
-    /// Where the flags begin.
-    const FLAGS_SHIFT: u32;
-    /// What a descriptor with a successor has besides: the NEXT flag, in place.
-    const LINKED: u64;
-    /// By how much the number of the successor, in place, grows from one descriptor to the next.
-    const STEP: u64;
+/// One piece of a data buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Bus address of the first byte.
+    pub bus_address: u64,
+    /// Length in bytes.
+    pub length: u32,
 }
 
-/// A chain by index.
-pub(super) struct SplitTable;
+/// The data of a request without any.
+pub const NO_DATA: &[Segment] = &[];
 
-impl TableFormat for SplitTable {
-    const FLAGS_SHIFT: u32 = 32;
-    const LINKED: u64 = in_place(FLAG_NEXT, 32);
-    const STEP: u64 = 1 << 48;
+/// An element of a list of pieces, whoever's list it is.
+pub trait Piece {
+    /// The piece.
+    fn segment(&self) -> Segment;
 }
 
-/// A plain array: its order is the order of the buffers, and WRITE is the only flag that may be set (virtio 2.8.19).
-pub(super) struct PackedTable;
-
-impl TableFormat for PackedTable {
-    const FLAGS_SHIFT: u32 = 48;
-    const LINKED: u64 = 0;
-    const STEP: u64 = 0;
-}
-
-/// Flags as part of a second word.
-const fn in_place(flags: u16, shift: u32) -> u64 {
-    let [low, high] = flags.to_le_bytes();
-    u64::from_le_bytes([low, high, 0, 0, 0, 0, 0, 0]) << shift
-}
-
-/// Writes a descriptor table.
-pub(super) struct Table<R, F> {
-    room: R,
-    /// The number of the next descriptor's successor, in place.
-    successor: u64,
-    format: PhantomData<F>,
-}
-
-impl<R: Room, F: TableFormat> Table<R, F> {
-    /// An empty table in `room`.
+impl Piece for Segment {
     #[inline]
-    pub(super) const fn new(room: R) -> Self {
-        Self {
-            room,
-            successor: F::STEP,
-            format: PhantomData,
-        }
+    fn segment(&self) -> Segment {
+        *self
     }
+}
 
-    /// Writes a descriptor with a successor.
-    #[inline]
-    pub(super) fn push(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
-        let word = last_word::<F>(descriptor.length, descriptor.flags());
-        let linked = word | F::LINKED | self.successor;
-        self.successor = self.successor.wrapping_add(F::STEP);
-        self.write(descriptor.bus_address, linked)
+/// Writes the table and returns how many descriptors it has.
+#[inline]
+pub(super) fn write_table<M: SharedMemory>(
+    memory: &M,
+    frame: &Frame,
+    recipe: &Recipe,
+    direction: DataDirection,
+    data_bytes: u32,
+    pieces: &[impl Piece],
+) -> Result<u16, PrepareError> {
+    if pieces.len() > usize::from(frame.segments) {
+        return Err(PrepareError::TooManySegments);
     }
-
-    /// Writes the last descriptor.
-    #[inline]
-    pub(super) fn push_last(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
-        let word = last_word::<F>(descriptor.length, descriptor.flags());
-        self.write(descriptor.bus_address, word)
+    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+    let table = frame.table.offset;
+    let place = |number: u16| table.wrapping_add(u32::from(number).wrapping_mul(DESCRIPTOR_BYTES));
+    memory.write_words(table, [frame.header.bus_address, recipe.header]);
+    let mut data = Data {
+        step: recipe.step,
+        bytes: 0,
+        unusable: 0,
+        word: recipe.data_out,
+    };
+    let response = frame.response.bus_address;
+    let fits = if direction == DataDirection::In {
+        data.word = recipe.data_in;
+        memory.write_words(place(1), [response, recipe.response_before_data]);
+        data.write(memory, place(2), pieces, recipe.last)
+    } else {
+        // The response ends the chain, so each piece has a successor.
+        let last = [response, recipe.response_at_end];
+        data.write(memory, place(1), pieces, u64::MAX)
+            && memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[first, second]| {
+                (first, second)
+            })
+    };
+    if !fits {
+        return Err(PrepareError::TooManySegments);
     }
+    if data.unusable != 0 {
+        return Err(unusable(pieces));
+    }
+    if data.bytes != u64::from(data_bytes) {
+        return Err(PrepareError::LengthMismatch);
+    }
+    // The number of segments is that of a plan at most.
+    Ok(count.wrapping_add(2))
+}
 
-    /// Writes a descriptor per segment, each with a successor, and returns the length of the last one.
+/// The descriptors of the data, as far as they are written.
+struct Data {
+    /// The second word of the next one without its length.
+    word: u64,
+    /// What each has more than the one before it.
+    step: u64,
+    /// What they come to; too few for 64 bits to overflow.
+    bytes: u64,
+    /// How many pieces were none.
+    unusable: u32,
+}
+
+impl Data {
+    /// Writes a descriptor for each piece from `offset` on, and of the last one's second word only what is in `kept`; whether there was room.
     #[inline]
-    pub(super) fn push_data(
+    fn write<P: Piece>(
         &mut self,
-        segments: impl Iterator<Item = Segment>,
-        direction_flag: u16,
-        data_bytes: u32,
-    ) -> Result<u32, PrepareError> {
-        // All of the second word but the length: what each segment adds is one sum and one OR.
-        let mut rest = self.successor | F::LINKED | in_place(direction_flag, F::FLAGS_SHIFT);
-        let mut bytes_left = data_bytes;
-        let mut last_length = 0;
-        for Segment {
+        memory: &impl SharedMemory,
+        offset: u32,
+        pieces: &[P],
+        kept: u64,
+    ) -> bool {
+        let Some((last, others)) = pieces.split_last() else {
+            return true;
+        };
+        let mut at = offset;
+        if !others.is_empty() {
+            if !memory.write_pairs(offset, others, |piece| self.next(piece)) {
+                return false;
+            }
+            // It fits, so there are fewer than 32 bits can number.
+            let bytes = others.len().wrapping_mul(size_of::<[u64; 2]>());
+            at = at.wrapping_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+        memory.write_pairs(at, core::slice::from_ref(last), |piece| {
+            let (first, second) = self.next(piece);
+            (first, second & kept)
+        })
+    }
+
+    /// The two words of the next descriptor.
+    #[inline]
+    fn next(&mut self, piece: &impl Piece) -> (u64, u64) {
+        let Segment {
             bus_address,
             length,
-        } in segments
-        {
-            let to_last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
-            if bus_address.checked_add(u64::from(to_last)).is_none() {
-                return Err(PrepareError::SegmentOverflow);
-            }
-            bytes_left = bytes_left
-                .checked_sub(length)
-                .ok_or(PrepareError::LengthMismatch)?;
-            self.write(bus_address, rest | u64::from(length))?;
-            rest = rest.wrapping_add(F::STEP);
-            last_length = length;
-        }
-        if bytes_left == 0 {
-            Ok(last_length)
-        } else {
-            Err(PrepareError::LengthMismatch)
-        }
-    }
-
-    /// Makes the descriptor written last the end: a data segment of `length` bytes that the device writes.
-    #[inline]
-    pub(super) fn end_chain(&mut self, length: u32) {
-        if F::LINKED != 0 {
-            self.room.amend(last_word::<F>(length, FLAG_WRITE));
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, bus_address: u64, word: u64) -> Result<(), PrepareError> {
-        if self.room.push(bus_address, word) {
-            Ok(())
-        } else {
-            Err(PrepareError::TooManySegments)
-        }
-    }
-
-    /// Descriptors written.
-    #[inline]
-    pub(super) fn descriptors(&self) -> u16 {
-        // As many as the room has at most, whose size was a 16-bit number.
-        u16::try_from(self.room.written()).unwrap_or(u16::MAX)
+        } = piece.segment();
+        let length = u64::from(length);
+        // One test for both: nothing begins where it ends, and nothing ends before it begins. Counted, so that the loop has one way out.
+        let is_unusable = bus_address.wrapping_add(length) <= bus_address;
+        self.unusable = self.unusable.wrapping_add(u32::from(is_unusable));
+        self.bytes = self.bytes.wrapping_add(length);
+        let word = self.word;
+        self.word = word.wrapping_add(self.step);
+        (bus_address, word | length)
     }
 }
 
-/// The second word of a descriptor without a successor.
-#[inline]
-fn last_word<F: TableFormat>(length: u32, flags: u16) -> u64 {
-    u64::from(length) | in_place(flags, F::FLAGS_SHIFT)
+/// What is wrong with the first piece that is none.
+#[cold]
+fn unusable(pieces: &[impl Piece]) -> PrepareError {
+    let is_empty = |piece: &Segment| piece.length == 0;
+    let wraps = |piece: &Segment| {
+        let length = u64::from(piece.length);
+        piece.bus_address.checked_add(length).is_none()
+    };
+    let mut segments = pieces.iter().map(Piece::segment);
+    match segments.find(|piece| is_empty(piece) || wraps(piece)) {
+        Some(piece) if is_empty(&piece) => PrepareError::SegmentEmpty,
+        _ => PrepareError::SegmentOverflow,
+    }
 }

@@ -17,7 +17,7 @@ pub enum SubmitError {
     Empty,
     /// The chain has more descriptors than the ring: it will never fit. The plan's segment limit was exceeded.
     TooLong,
-    /// The request was prepared for the other ring format: see [`Frame::in_format`](crate::request::Frame::in_format).
+    /// The request was prepared for the other ring format: see [`Recipe`](crate::request::Recipe).
     WrongFormat,
     /// The queue has stopped after a fault; the device must be reset.
     Faulted(QueueFault),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hba::access::{CheckedEntries, CheckedRoom, DmaMemory, Mmio, SharedMemory};
+use hba::access::{CheckedEntries, DmaMemory, Mmio, SharedMemory};
 use hba::device::{Quiesced, Registers, Reset};
 use hba::pci::{Bar, Region, VirtioCaps};
 
@@ -343,14 +343,6 @@ impl Mmio for Window<'_> {
 }
 
 impl SharedMemory for Window<'_> {
-    type Room<'m>
-        = CheckedRoom<'m, Self>
-    where
-        Self: 'm;
-
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        CheckedRoom::new(self, offset, pairs)
-    }
     fn length(&self) -> u32 {
         self.length
     }
