@@ -6,7 +6,7 @@ use ddi::{
     adapter::Adapter,
     port::{Port, UnitAddress},
     scatter::ScatterGather,
-    srb::{Priority, QueueAction, ScsiRequest, Srb, SrbFlags},
+    srb::{Priority, QueueAction, ScsiRequest, Srb, SrbFlags, Usual},
 };
 use hba::{
     request::{CdbField, DataDirection, Request, TaskAttribute},
@@ -118,9 +118,9 @@ pub(crate) fn command<'srb, A: Adapter>(
 #[inline]
 pub(crate) fn usual_command<'srb, A: Adapter>(
     srb: &'srb Srb<A>,
+    usual: Usual<'_>,
     port: Port<'_>,
 ) -> Option<(Request, ScatterGather<'srb>)> {
-    let usual = srb.usual()?;
     let (direction, data_bytes, list) =
         data(srb, port, usual.flags(), usual.data_transfer_length()).ok()?;
     // After the call of the port's, across which registers would have to be kept.

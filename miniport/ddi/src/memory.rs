@@ -10,7 +10,7 @@ use core::{marker::PhantomData, ptr::NonNull};
 
 use hba::access::{DmaMemory, SharedMemory};
 
-pub use self::entries::RingEntries;
+pub use self::entries::{RingEntries, RingRow};
 use wdk_sys::{LARGE_INTEGER, SCSI_REQUEST_BLOCK};
 
 /// A range of addresses as the device sees it, not empty.
@@ -23,11 +23,8 @@ pub struct BusRange {
 impl BusRange {
     /// `None` when there is nothing in the range: the port could not translate the address.
     #[inline]
-    pub(crate) fn new(address: LARGE_INTEGER, bytes: u32) -> Option<Self> {
-        (bytes != 0).then_some(Self {
-            address: quad(address),
-            bytes,
-        })
+    pub(crate) fn new(address: u64, bytes: u32) -> Option<Self> {
+        (bytes != 0).then_some(Self { address, bytes })
     }
 
     /// First address.
@@ -140,7 +137,7 @@ impl Window {
         }
     }
 
-    /// A pair of words for each item, next to each other after one test.
+    /// A pair of words for each item, next to each other after one test; several items in each round of the loop.
     #[inline]
     fn write_pairs<T>(
         self,
@@ -155,7 +152,7 @@ impl Window {
         let Some(mut place) = first else {
             return false;
         };
-        for item in items {
+        let mut write = |item| {
             let (first, second) = pair(item);
             // SAFETY: two words for each item lie inside the window and are aligned (checked just now).
             unsafe { place.write_volatile(first.to_le()) };
@@ -165,7 +162,15 @@ impl Window {
             unsafe { behind.write_volatile(second.to_le()) };
             // SAFETY: the pair ends inside the window or at its end.
             place = unsafe { place.add(2) };
+        };
+        let (rounds, rest) = items.as_chunks::<4>();
+        for [first, second, third, fourth] in rounds {
+            write(first);
+            write(second);
+            write(third);
+            write(fourth);
         }
+        rest.iter().for_each(write);
         true
     }
 
@@ -339,9 +344,14 @@ shared_memory!(UncachedMemory);
 
 impl DmaMemory for UncachedMemory {
     type Entries<const BYTES: u32> = RingEntries<BYTES>;
+    type Row = RingRow;
 
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<RingEntries<BYTES>> {
         RingEntries::new(self.window, offset, mask)
+    }
+
+    fn row(&self, offset: u32, count: u16) -> Option<RingRow> {
+        RingRow::new(self.window, offset, count)
     }
 
     #[inline]
@@ -376,12 +386,10 @@ impl SrbExtension<'_> {
         }
     }
 
-    /// The window from `offset` on: the place of its first byte, and how many there are. `None` at the end and behind it, where the memory is
-    /// not the request's.
+    /// The place of the byte at `offset`; `None` at the end and behind it, where the memory is not the request's.
     #[inline]
-    pub(crate) fn rest(&self, offset: u32) -> Option<(NonNull<u8>, u32)> {
-        let bytes = self.window.bytes.checked_sub(offset)?;
-        Some((self.window.bytes_at(offset, 1)?, bytes))
+    pub(crate) fn place(&self, offset: u32) -> Option<NonNull<u8>> {
+        self.window.bytes_at(offset, 1)
     }
 
     /// The request that the window belongs to.

@@ -136,14 +136,85 @@ pub trait SharedMemory {
 /// Bytes of a pair of 64-bit values.
 const PAIR_BYTES: u32 = 16;
 
-/// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it.
+/// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it. With a single entry it is a place
+/// that is checked once.
 pub trait Entries<const BYTES: u32>: Debug {
+    /// Reads 16 bits at the beginning of an entry.
+    fn read_u16(&self, position: u16) -> u16;
+    /// Reads 32 bits at the beginning of an entry, one of 4 bytes at least.
+    fn read_u32(&self, position: u16) -> u32;
+    /// Writes 32 bits at the beginning of an entry, one of 4 bytes at least.
+    fn write_u32(&self, position: u16, value: u32);
     /// Writes 16 bits at the beginning of an entry.
     fn write_u16(&self, position: u16, value: u16);
     /// Writes two 64-bit values, an entry of 16 bytes.
     fn write_words(&self, position: u16, first: u64, second: u64);
     /// Reads two 32-bit values, an entry of 8 bytes.
     fn read_u32_pair(&self, position: u16) -> (u32, u32);
+}
+
+/// An array of pairs of 64-bit values in shared memory, of any length. An access behind its end has no effect: reads return zero.
+pub trait Row: Debug {
+    /// Writes a pair.
+    fn write_pair(&self, position: u16, first: u64, second: u64);
+    /// Reads the second value of a pair.
+    fn read_second(&self, position: u16) -> u64;
+    /// Writes the last 16 bits of a pair.
+    fn write_last_u16(&self, position: u16, value: u16);
+}
+
+/// [`Row`] whose accesses the memory checks one by one.
+pub struct CheckedRow<M> {
+    memory: M,
+    offset: u32,
+    count: u16,
+}
+
+impl<M> Debug for CheckedRow<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedRow")
+            .field("offset", &self.offset)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: SharedMemory> CheckedRow<M> {
+    /// An array of `count` pairs at `offset`, if that lies in the memory.
+    pub fn new(memory: M, offset: u32, count: u16) -> Option<Self> {
+        let bytes = u32::from(count).checked_mul(PAIR_BYTES)?;
+        let is_there = offset.checked_add(bytes)? <= memory.length();
+        (is_there && offset.is_multiple_of(8)).then_some(Self {
+            memory,
+            offset,
+            count,
+        })
+    }
+
+    fn at(&self, position: u16) -> Option<u32> {
+        // `new` has checked that the end of the array does not overflow.
+        let bytes = u32::from(position).wrapping_mul(PAIR_BYTES);
+        (position < self.count).then_some(self.offset.wrapping_add(bytes))
+    }
+}
+
+impl<M: SharedMemory> Row for CheckedRow<M> {
+    fn write_pair(&self, position: u16, first: u64, second: u64) {
+        if let Some(at) = self.at(position) {
+            self.memory.write_words(at, [first, second]);
+        }
+    }
+
+    fn read_second(&self, position: u16) -> u64 {
+        self.at(position)
+            .map_or(0, |at| self.memory.read_u64(at.wrapping_add(8)))
+    }
+
+    fn write_last_u16(&self, position: u16, value: u16) {
+        if let Some(at) = self.at(position) {
+            self.memory.write_u16(at.wrapping_add(14), value);
+        }
+    }
 }
 
 /// [`Entries`] whose accesses the memory checks one by one.
@@ -182,6 +253,18 @@ impl<M: SharedMemory, const BYTES: u32> CheckedEntries<M, BYTES> {
 }
 
 impl<M: SharedMemory, const BYTES: u32> Entries<BYTES> for CheckedEntries<M, BYTES> {
+    fn read_u16(&self, position: u16) -> u16 {
+        self.memory.read_u16(self.at(position))
+    }
+
+    fn read_u32(&self, position: u16) -> u32 {
+        self.memory.read_u32(self.at(position))
+    }
+
+    fn write_u32(&self, position: u16, value: u32) {
+        self.memory.write_u32(self.at(position), value);
+    }
+
     fn write_u16(&self, position: u16, value: u16) {
         self.memory.write_u16(self.at(position), value);
     }
@@ -203,6 +286,8 @@ impl<M: SharedMemory, const BYTES: u32> Entries<BYTES> for CheckedEntries<M, BYT
 pub trait DmaMemory: SharedMemory {
     /// What [`DmaMemory::entries`] yields. [`CheckedEntries`] will do wherever speed does not matter.
     type Entries<const BYTES: u32>: Entries<BYTES>;
+    /// What [`DmaMemory::row`] yields. [`CheckedRow`] will do wherever speed does not matter.
+    type Row: Row;
 
     /// Address by which the device reaches offset 0; offset `n` is `n` bytes above it.
     fn bus_address(&self) -> u64;
@@ -211,6 +296,9 @@ pub trait DmaMemory: SharedMemory {
     /// the memory itself. `None` when it is not all there, not aligned to 8 bytes (or to `BYTES`, or to 4 for entries of 8 bytes), or when
     /// `mask + 1` is no power of two.
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>>;
+
+    /// An array of `count` pairs at `offset`, on the same terms. `None` when it is not all there, or not aligned to 8 bytes.
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row>;
 }
 
 impl<T: Mmio + ?Sized> Mmio for &T {
@@ -296,7 +384,11 @@ impl<T: SharedMemory> SharedMemory for &T {
 
 impl<T: DmaMemory> DmaMemory for &T {
     type Entries<const BYTES: u32> = T::Entries<BYTES>;
+    type Row = T::Row;
 
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row> {
+        (**self).row(offset, count)
+    }
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
         (**self).entries(offset, mask)
     }

@@ -9,7 +9,7 @@ use ddi::{
     memory::SrbExtension,
     port::Port,
     recorder::{self, Event},
-    srb::{Function, PnpAction, Srb},
+    srb::{Function, PnpAction, Srb, Usual},
     status::SrbStatus,
 };
 use hba::{
@@ -33,9 +33,9 @@ impl NormalAdapter {
     #[inline]
     pub(super) fn build(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
         let port = context.port();
-        match srb.ready_with(|srb, window| self.usual_ticket(port, srb, window).ok_or(())) {
+        match srb.ready_usual(|srb, usual, window| self.usual_ticket(port, srb, usual, window)) {
             Ok(ready) => Built::Start(ready),
-            Err((srb, _)) => self.build_other(context, srb),
+            Err(srb) => self.build_other(context, srb),
         }
     }
 
@@ -46,21 +46,19 @@ impl NormalAdapter {
         &self,
         port: Port<'_>,
         srb: &Srb<Self>,
+        usual: Usual<'_>,
         window: SrbExtension<'_>,
     ) -> Option<Ticket> {
         const BYTES: u32 = NormalAdapter::REGISTRATION.srb_extension_bytes;
         // Asked for ahead of everything else: registers would have to be kept across the call.
-        let whole = window.bus_range(port, 0)?;
-        let (request, list) = usual_command(srb, port)?;
-        if whole.bytes() != BYTES {
-            return None;
-        }
+        let bus_address = window.bus_address(port)?;
+        let (request, list) = usual_command(srb, usual, port)?;
         let plan = &self.found.as_ref()?.plan;
         // Constant but for the address, so that the compiler knows the bounds of the frame.
         let fragment = Fragment {
             offset: 0,
             length: BYTES,
-            bus_address: whole.address(),
+            bus_address,
         };
         let frame = Frame::contiguous(fragment, plan.segments()).ok()?;
         let prepared = prepare(&window, &frame, plan.recipe(), &request, list.pieces()).ok()?;

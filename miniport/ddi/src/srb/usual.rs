@@ -8,14 +8,15 @@
 #![expect(unsafe_code, reason = "request blocks are C structures")]
 // UNSAFETY: the block's shape is a discriminant that only code can interpret.
 
-use core::mem::offset_of;
+use core::{ffi::c_void, mem::offset_of, ptr::NonNull};
 
 use wdk_sys::{
-    _SRBEXDATATYPE as ex_type, SRB_FUNCTION_EXECUTE_SCSI, SRB_FUNCTION_STORAGE_REQUEST_BLOCK,
-    SRBEX_DATA_SCSI_CDB16, STOR_ADDR_BTL8, STOR_ADDRESS_TYPE_BTL8, STORAGE_REQUEST_BLOCK,
+    _SRBEXDATATYPE as ex_type, SCSI_REQUEST_BLOCK, SRB_FUNCTION_EXECUTE_SCSI,
+    SRB_FUNCTION_STORAGE_REQUEST_BLOCK, SRBEX_DATA_SCSI_CDB16, STOR_ADDR_BTL8,
+    STOR_ADDRESS_TYPE_BTL8, STORAGE_REQUEST_BLOCK,
 };
 
-use super::{Priority, QueueAction, Srb, SrbFlags};
+use super::{GOOD, Priority, QueueAction, Srb, SrbFlags};
 use crate::{adapter::Adapter, port::UnitAddress};
 
 /// The three structures.
@@ -137,4 +138,21 @@ impl<'srb> Usual<'srb> {
             Priority::of(fixed.RequestPriority),
         )
     }
+
+    #[inline]
+    pub(super) const fn extension(self) -> *mut c_void {
+        self.block.fixed.MiniportContext
+    }
+}
+
+/// Stores SCSI status GOOD and how many bytes were transferred.
+///
+/// # Safety
+/// `block` is a usual block, which nobody else uses.
+#[inline]
+pub(super) const unsafe fn set_results(block: NonNull<SCSI_REQUEST_BLOCK>, bytes: u32) {
+    // SAFETY: the caller vouches for the block.
+    let block = unsafe { block.cast::<Block>().as_mut() };
+    block.command.ScsiStatus = GOOD;
+    block.fixed.DataTransferLength = bytes;
 }

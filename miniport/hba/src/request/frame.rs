@@ -89,6 +89,7 @@ impl Frame {
     /// When it does not hold header, response and a table for one segment.
     #[inline]
     pub fn contiguous(fragment: Fragment, segments_max: u16) -> Result<Self, FrameError> {
+        // A part may begin at any bus address. That its offset is one of a word is checked when it is written.
         let mut run = Run::new(fragment)?;
         let header = run.area();
         run.skip(HEADER_AREA_BYTES).ok_or(FrameError::NoRoom)?;
@@ -210,15 +211,19 @@ impl Run {
             .checked_add(u64::from(length))
             .ok_or(FrameError::Overflow)?;
         offset.checked_add(length).ok_or(FrameError::Overflow)?;
-        let run = Self {
+        Ok(Self {
             offset,
             length,
             bus_address,
-        };
-        if (bus_address ^ u64::from(offset)) & 7 != 0 {
-            Err(FrameError::Misaligned)
+        })
+    }
+
+    /// The same if words of the memory are words of the bus too.
+    fn aligned(fragment: Fragment) -> Result<Self, FrameError> {
+        if (fragment.bus_address ^ u64::from(fragment.offset)).is_multiple_of(8) {
+            Self::new(fragment)
         } else {
-            Ok(run)
+            Err(FrameError::Misaligned)
         }
     }
 
@@ -283,7 +288,7 @@ impl<I: Iterator<Item = Fragment>> Iterator for Runs<I> {
     type Item = Result<Run, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut run = match Run::new(self.fragments.next()?) {
+        let mut run = match Run::aligned(self.fragments.next()?) {
             Ok(run) => run,
             Err(error) => return Some(Err(error)),
         };

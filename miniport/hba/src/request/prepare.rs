@@ -170,18 +170,19 @@ pub fn prepare<M: SharedMemory>(
         data_bytes,
         ..
     } = *request;
-    if (direction == DataDirection::None) != (data_bytes == 0) {
-        return Err(PrepareError::DirectionMismatch);
+    if pieces.len() > usize::from(frame.segments) {
+        return Err(PrepareError::TooManySegments);
     }
+    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+    write_header(memory, frame.header.offset, recipe, request)?;
+    response::poison(memory, frame.response.offset);
+    write_table(memory, frame, recipe, direction, data_bytes, pieces)?;
     // In both directions: QEMU adds the length of the data it read to the length that it reports as written
     // (virtio_scsi_complete_req pushes both); a driver that insists on the response alone takes every write for a broken device.
     let report_limit = recipe
         .response_bytes()
         .checked_add(data_bytes)
         .ok_or(PrepareError::LengthMismatch)?;
-    write_header(memory, frame.header.offset, recipe, request)?;
-    response::poison(memory, frame.response.offset);
-    let descriptors = write_table(memory, frame, recipe, direction, data_bytes, pieces)?;
     let place = |offset| WordOffset::new(offset).ok_or(PrepareError::FrameOutOfRange);
     Ok(Prepared {
         table: frame.table.bus_address,
@@ -190,7 +191,8 @@ pub fn prepare<M: SharedMemory>(
         header_offset: place(frame.header.offset)?,
         response_offset: place(frame.response.offset)?,
         table_offset: place(frame.table.offset)?,
-        descriptors,
+        // The number of segments is that of a plan at most.
+        descriptors: count.wrapping_add(2),
         format: recipe.format,
         sense_bytes: recipe.sizes.sense_bytes,
     })

@@ -35,7 +35,7 @@ impl Piece for Segment {
     }
 }
 
-/// Writes the table and returns how many descriptors it has.
+/// Writes the table: one descriptor for each piece of the data, and two more.
 #[inline]
 pub(super) fn write_table<M: SharedMemory>(
     memory: &M,
@@ -44,115 +44,146 @@ pub(super) fn write_table<M: SharedMemory>(
     direction: DataDirection,
     data_bytes: u32,
     pieces: &[impl Piece],
-) -> Result<u16, PrepareError> {
-    if pieces.len() > usize::from(frame.segments) {
-        return Err(PrepareError::TooManySegments);
-    }
-    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+) -> Result<(), PrepareError> {
     let table = frame.table.offset;
     let place = |number: u16| table.wrapping_add(u32::from(number).wrapping_mul(DESCRIPTOR_BYTES));
     memory.write_words(table, [frame.header.bus_address, recipe.header]);
-    let mut data = Data {
-        step: recipe.step,
-        bytes: 0,
-        unusable: 0,
-        word: recipe.data_out,
-    };
     let response = frame.response.bus_address;
-    let fits = if direction == DataDirection::In {
-        data.word = recipe.data_in;
-        memory.write_words(place(1), [response, recipe.response_before_data]);
-        data.write(memory, place(2), pieces, recipe.last)
-    } else {
-        // The response ends the chain, so each piece has a successor.
-        let last = [response, recipe.response_at_end];
-        data.write(memory, place(1), pieces, u64::MAX)
-            && memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[first, second]| {
-                (first, second)
-            })
+    let last = [response, recipe.response_at_end];
+    let data = Data {
+        bytes: data_bytes,
+        step: recipe.step,
     };
-    if !fits {
-        return Err(PrepareError::TooManySegments);
+    match direction {
+        DataDirection::In => {
+            memory.write_words(place(1), [response, recipe.response_before_data]);
+            data.write(memory, place(2), recipe.data_in, recipe.last, pieces)
+        }
+        DataDirection::Out => {
+            // The response ends the chain, so each piece has a successor.
+            data.write(memory, place(1), recipe.data_out, u64::MAX, pieces)?;
+            let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+            if memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[a, b]| (a, b)) {
+                Ok(())
+            } else {
+                Err(PrepareError::TooManySegments)
+            }
+        }
+        DataDirection::None if pieces.is_empty() && data_bytes == 0 => {
+            memory.write_words(place(1), last);
+            Ok(())
+        }
+        DataDirection::None => Err(contradiction(data_bytes != 0)),
     }
-    if data.unusable != 0 {
-        return Err(unusable(pieces));
-    }
-    if data.bytes != u64::from(data_bytes) {
-        return Err(PrepareError::LengthMismatch);
-    }
-    // The number of segments is that of a plan at most.
-    Ok(count.wrapping_add(2))
 }
 
-/// The descriptors of the data, as far as they are written.
+/// The descriptors of the data.
 struct Data {
-    /// The second word of the next one without its length.
-    word: u64,
-    /// What each has more than the one before it.
+    /// What the pieces have to come to.
+    bytes: u32,
+    /// What a second word has more than the one before it.
     step: u64,
-    /// What they come to; too few for 64 bits to overflow.
-    bytes: u64,
-    /// How many pieces were none.
-    unusable: u32,
 }
 
 impl Data {
-    /// Writes a descriptor for each piece from `offset` on, and of the last one's second word only what is in `kept`; whether there was room.
+    /// Writes a descriptor for each piece from `offset` on: `word` is the first one's second word without the length, `kept` what is left of the last
+    /// one's. What succeeds has data: no piece is empty.
     #[inline]
-    fn write<P: Piece>(
-        &mut self,
-        memory: &impl SharedMemory,
+    fn write<M: SharedMemory>(
+        &self,
+        memory: &M,
         offset: u32,
-        pieces: &[P],
+        word: u64,
         kept: u64,
-    ) -> bool {
-        let Some((last, others)) = pieces.split_last() else {
-            return true;
-        };
-        let mut at = offset;
-        if !others.is_empty() {
-            if !memory.write_pairs(offset, others, |piece| self.next(piece)) {
-                return false;
+        pieces: &[impl Piece],
+    ) -> Result<(), PrepareError> {
+        match pieces {
+            [] => Err(contradiction(self.bytes == 0)),
+            [piece] => {
+                let (segment, length) = parts(piece);
+                if !is_usable(segment, length) {
+                    Err(unusable(pieces))
+                } else if length == u64::from(self.bytes) {
+                    memory.write_words(offset, [segment, (word | length) & kept]);
+                    Ok(())
+                } else {
+                    Err(PrepareError::LengthMismatch)
+                }
             }
-            // It fits, so there are fewer than 32 bits can number.
-            let bytes = others.len().wrapping_mul(size_of::<[u64; 2]>());
-            at = at.wrapping_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+            several => self.write_several(memory, offset, word, kept, several),
         }
-        memory.write_pairs(at, core::slice::from_ref(last), |piece| {
-            let (first, second) = self.next(piece);
-            (first, second & kept)
-        })
     }
 
-    /// The two words of the next descriptor.
-    #[inline]
-    fn next(&mut self, piece: &impl Piece) -> (u64, u64) {
-        let Segment {
-            bus_address,
-            length,
-        } = piece.segment();
-        let length = u64::from(length);
-        // One test for both: nothing begins where it ends, and nothing ends before it begins. Counted, so that the loop has one way out.
-        let is_unusable = bus_address.wrapping_add(length) <= bus_address;
-        self.unusable = self.unusable.wrapping_add(u32::from(is_unusable));
-        self.bytes = self.bytes.wrapping_add(length);
-        let word = self.word;
-        self.word = word.wrapping_add(self.step);
-        (bus_address, word | length)
+    /// Apart: the loop needs many registers, which would have to be saved for a single piece too.
+    #[inline(never)]
+    fn write_several<M: SharedMemory>(
+        &self,
+        memory: &M,
+        offset: u32,
+        first: u64,
+        kept: u64,
+        pieces: &[impl Piece],
+    ) -> Result<(), PrepareError> {
+        // Too few for 64 bits to overflow. Unusable ones are counted, so that the loop has one way out.
+        let (mut bytes, mut unusable_pieces) = (0u64, 0u32);
+        let (mut next, mut last) = (first, first);
+        let fits = memory.write_pairs(offset, pieces, |piece| {
+            let (segment, length) = parts(piece);
+            unusable_pieces = unusable_pieces.wrapping_add(u32::from(!is_usable(segment, length)));
+            bytes = bytes.wrapping_add(length);
+            last = next | length;
+            next = next.wrapping_add(self.step);
+            (segment, last)
+        });
+        if !fits {
+            return Err(PrepareError::TooManySegments);
+        }
+        if unusable_pieces != 0 {
+            return Err(unusable(pieces));
+        }
+        if bytes != u64::from(self.bytes) {
+            return Err(PrepareError::LengthMismatch);
+        }
+        // They fit, so there are fewer than 16 bits can number.
+        let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+        let end = offset.wrapping_add(u32::from(count).wrapping_mul(DESCRIPTOR_BYTES));
+        memory.write_u64(end.wrapping_sub(8), last & kept);
+        Ok(())
     }
 }
 
-/// What is wrong with the first piece that is none.
+/// Bus address and length.
+#[inline]
+fn parts(piece: &impl Piece) -> (u64, u64) {
+    let Segment {
+        bus_address,
+        length,
+    } = piece.segment();
+    (bus_address, length.into())
+}
+
+/// One test for two things: nothing begins where it ends, and nothing ends before it begins.
+#[inline]
+const fn is_usable(bus_address: u64, length: u64) -> bool {
+    bus_address.wrapping_add(length) > bus_address
+}
+
+/// What is wrong with the first piece that is unusable.
 #[cold]
 fn unusable(pieces: &[impl Piece]) -> PrepareError {
-    let is_empty = |piece: &Segment| piece.length == 0;
-    let wraps = |piece: &Segment| {
-        let length = u64::from(piece.length);
-        piece.bus_address.checked_add(length).is_none()
-    };
-    let mut segments = pieces.iter().map(Piece::segment);
-    match segments.find(|piece| is_empty(piece) || wraps(piece)) {
-        Some(piece) if is_empty(&piece) => PrepareError::SegmentEmpty,
+    let mut all = pieces.iter().map(parts);
+    match all.find(|&(bus_address, length)| !is_usable(bus_address, length)) {
+        Some((_, 0)) => PrepareError::SegmentEmpty,
         _ => PrepareError::SegmentOverflow,
+    }
+}
+
+/// Direction, length and pieces do not say the same.
+#[cold]
+const fn contradiction(of_direction: bool) -> PrepareError {
+    if of_direction {
+        PrepareError::DirectionMismatch
+    } else {
+        PrepareError::LengthMismatch
     }
 }

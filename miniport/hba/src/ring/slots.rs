@@ -14,9 +14,15 @@ use super::QueueFault;
 pub struct Tag(u64);
 
 impl Tag {
+    /// What all tags of a queue have in common.
+    pub(crate) fn base(queue: u16) -> u64 {
+        u64::from(queue) << 32
+    }
+
+    /// A tag of the queue with this base.
     #[inline]
-    pub(crate) fn new(queue: u16, generation: u16, index: u16) -> Self {
-        Self((u64::from(queue) << 32) | (u64::from(generation) << 16) | u64::from(index))
+    pub(crate) fn new(base: u64, generation: u16, index: u16) -> Self {
+        Self(base | (u64::from(generation) << 16) | u64::from(index))
     }
 
     /// The number that goes onto the wire.
@@ -37,12 +43,6 @@ impl Tag {
     #[must_use]
     pub fn descriptor(self) -> u16 {
         low_16(self.0)
-    }
-
-    /// Queue, generation and descriptor.
-    #[inline]
-    pub(crate) fn parts(self) -> (u16, u16, u16) {
-        (low_16(self.0 >> 32), low_16(self.0 >> 16), low_16(self.0))
     }
 }
 
@@ -77,7 +77,6 @@ pub(super) struct Slots<S> {
     /// Last free descriptor: freed ones go behind it, so that a stale id meets a slot that is not in use.
     tail: u16,
     free: u16,
-    outstanding: u16,
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
@@ -104,7 +103,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             head: 0,
             tail: last,
             free: size,
-            outstanding: 0,
         })
     }
 
@@ -115,11 +113,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
     #[inline]
     pub(super) const fn free(&self) -> u16 {
         self.free
-    }
-
-    #[inline]
-    pub(super) const fn outstanding(&self) -> u16 {
-        self.outstanding
     }
 
     #[inline]
@@ -161,7 +154,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         let generation = slot.generation;
         self.head = rest;
         self.free = free;
-        self.outstanding = self.outstanding.wrapping_add(1);
         Some((head, generation))
     }
 
@@ -187,7 +179,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         };
         self.head = rest;
         self.free = self.free.wrapping_sub(1);
-        self.outstanding = self.outstanding.wrapping_add(1);
         Some((head, generation))
     }
 
@@ -282,13 +273,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
     fn free_one(&mut self, head: u16) {
         let tail = self.tail;
         self.tail = head;
-        if self.free == 0 {
+        if self.head == END {
             self.head = head;
         } else if let Some(slot) = self.get_mut(tail) {
             slot.next = head;
         }
         self.free = self.free.wrapping_add(1);
-        self.outstanding = self.outstanding.wrapping_sub(1);
     }
 
     /// Puts a chain, of which `next` follows `head`, behind the last free descriptor.
@@ -302,14 +292,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             count = count.wrapping_add(1);
         }
         let tail = self.tail;
-        if self.free == 0 {
+        if self.head == END {
             self.head = head;
         } else if let Some(slot) = self.get_mut(tail) {
             slot.next = head;
         }
         self.tail = last;
         self.free = self.free.wrapping_add(count);
-        self.outstanding = self.outstanding.wrapping_sub(1);
     }
 
     /// Head of any outstanding request at or after descriptor `from`.
