@@ -151,15 +151,27 @@ impl QueueState {
                 return Err((request.into_srb(), Refused::ByRing(SubmitError::Closed)));
             }
         };
-        if self.is_promised {
-            return Ok((parked, Left::Nothing));
+        let left = if self.is_promised {
+            Left::Nothing
+        } else {
+            self.publish_or_promise()
+        };
+        Ok((parked, left))
+    }
+
+    /// For a request that was filled in while no deferred call is on its way. Apart: within a burst only the first comes here.
+    #[inline(never)]
+    fn publish_or_promise(&mut self) -> Left {
+        match &mut self.ring {
+            Some(ring) if ring.outstanding() == 1 => {
+                ring.publish();
+                Left::Nothing
+            }
+            _ => {
+                self.is_promised = true;
+                Left::Call
+            }
         }
-        if ring.outstanding() == 1 {
-            ring.publish();
-            return Ok((parked, Left::Nothing));
-        }
-        self.is_promised = true;
-        Ok((parked, Left::Call))
     }
 
     /// Makes everything visible that is filled in; before a task management function that is about it.
@@ -182,7 +194,7 @@ impl QueueState {
         let taken = ring.take_several(BATCH, |used| {
             // A batch has as many places, and is empty before.
             if let Some(vacancy) = batch.vacancy()
-                && let Some(request) = self.requests.take(used.tag.descriptor())
+                && let Some(request) = self.requests.take(used.descriptor)
             {
                 vacancy.put(request);
             }

@@ -41,11 +41,11 @@ impl CdbField {
     pub fn new(cdb: &[u8]) -> Self {
         let mut words = [0; 4];
         for (word, chunk) in words.iter_mut().zip(cdb.chunks(8)) {
-            let mut bytes = [0; 8];
-            for (byte, value) in bytes.iter_mut().zip(chunk) {
-                *byte = *value;
-            }
-            *word = u64::from_le_bytes(bytes);
+            // Shifted in: the compiler makes a call of a loop that copies.
+            *word = chunk
+                .iter()
+                .rev()
+                .fold(0, |word, &byte| (word << 8) | u64::from(byte));
         }
         Self {
             words,

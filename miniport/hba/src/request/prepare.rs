@@ -180,7 +180,7 @@ pub fn prepare<M: SharedMemory>(
     // In both directions: QEMU adds the length of the data it read to the length that it reports as written
     // (virtio_scsi_complete_req pushes both); a driver that insists on the response alone takes every write for a broken device.
     let report_limit = recipe
-        .response_bytes()
+        .response_bytes
         .checked_add(data_bytes)
         .ok_or(PrepareError::LengthMismatch)?;
     let place = |offset| WordOffset::new(offset).ok_or(PrepareError::FrameOutOfRange);

@@ -29,6 +29,8 @@ pub struct Recipe {
     pub(super) step: u64,
     /// What is left of a word when its descriptor turns out to be the last.
     pub(super) last: u64,
+    /// Bytes of a response.
+    pub(super) response_bytes: u32,
     pub(super) format: RingFormat,
     pub(super) sizes: FieldSizes,
 }
@@ -39,7 +41,8 @@ impl Recipe {
     pub const fn new(format: RingFormat, sizes: FieldSizes) -> Self {
         let header_bytes = HEADER_FIXED_BYTES.saturating_add(widen(sizes.cdb_bytes));
         let header = length(header_bytes);
-        let response = length(response_bytes(sizes));
+        let response_bytes = RESPONSE_FIXED_BYTES.saturating_add(widen(sizes.sense_bytes));
+        let response = length(response_bytes);
         match format {
             RingFormat::Split => {
                 let (next, write) = (in_place(FLAG_NEXT, 32), in_place(FLAG_WRITE, 32));
@@ -51,6 +54,7 @@ impl Recipe {
                     data_out: next | in_place(2, 48),
                     step: in_place(1, 48),
                     last: !(next | in_place(u16::MAX, 48)),
+                    response_bytes,
                     format,
                     sizes,
                 }
@@ -65,6 +69,7 @@ impl Recipe {
                     data_out: 0,
                     step: 0,
                     last: u64::MAX,
+                    response_bytes,
                     format,
                     sizes,
                 }
@@ -77,17 +82,6 @@ impl Recipe {
     pub const fn format(&self) -> RingFormat {
         self.format
     }
-
-    /// Bytes of a response.
-    #[inline]
-    pub(super) const fn response_bytes(&self) -> u32 {
-        response_bytes(self.sizes)
-    }
-}
-
-#[inline]
-const fn response_bytes(sizes: FieldSizes) -> u32 {
-    RESPONSE_FIXED_BYTES.wrapping_add(widen(sizes.sense_bytes))
 }
 
 const fn widen(bytes: u8) -> u32 {

@@ -54,26 +54,21 @@ pub(super) fn write_table<M: SharedMemory>(
         bytes: data_bytes,
         step: recipe.step,
     };
-    match direction {
-        DataDirection::In => {
-            memory.write_words(place(1), [response, recipe.response_before_data]);
-            data.write(memory, place(2), recipe.data_in, recipe.last, pieces)
-        }
-        DataDirection::Out => {
-            // The response ends the chain, so each piece has a successor.
-            data.write(memory, place(1), recipe.data_out, u64::MAX, pieces)?;
-            let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
-            if memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[a, b]| (a, b)) {
-                Ok(())
-            } else {
-                Err(PrepareError::TooManySegments)
-            }
-        }
-        DataDirection::None if pieces.is_empty() && data_bytes == 0 => {
-            memory.write_words(place(1), last);
-            Ok(())
-        }
-        DataDirection::None => Err(contradiction(data_bytes != 0)),
+    if direction == DataDirection::In {
+        memory.write_words(place(1), [response, recipe.response_before_data]);
+        return data.write(memory, place(2), recipe.data_in, recipe.last, pieces);
+    }
+    if direction == DataDirection::Out {
+        // The response ends the chain, so each piece has a successor.
+        data.write(memory, place(1), recipe.data_out, u64::MAX, pieces)?;
+    } else if !pieces.is_empty() || data_bytes != 0 {
+        return Err(contradiction(data_bytes != 0));
+    }
+    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+    if memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[a, b]| (a, b)) {
+        Ok(())
+    } else {
+        Err(PrepareError::TooManySegments)
     }
 }
 

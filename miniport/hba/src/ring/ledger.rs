@@ -52,6 +52,8 @@ pub struct Used {
     pub token: u64,
     /// What the caller got at submission.
     pub tag: Tag,
+    /// [`Tag::descriptor`] of it.
+    pub descriptor: u16,
     /// Bytes that the device says it wrote, at most the limit of the submission. A hint: it may be too low (virtio 2.7.8.2), QEMU
     /// counts the data of a write too, and in a packed ring it is 0 unless the device vouches for it (virtio 2.8.4).
     pub written: u32,

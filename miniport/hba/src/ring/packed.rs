@@ -88,6 +88,8 @@ pub struct PackedRing<M: DmaMemory, S> {
     hidden: Hidden,
     unpublished: u16,
     free: u16,
+    /// Requests in the ring.
+    outstanding: u16,
 }
 
 impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
@@ -123,6 +125,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
                 flags: 0,
             },
             unpublished: 0,
+            outstanding: 0,
             free: layout.size,
         };
         ring.arm();
@@ -167,6 +170,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
             .allocate_one(token, report_limit, 1)
             .ok_or(SubmitError::Full)?;
         self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
         let bytes = u32::from(descriptors).wrapping_mul(super::DESCRIPTOR_BYTES);
         self.fill(table, bytes, id, FLAG_INDIRECT);
         Ok(self.ledger.tag(generation, id))
@@ -218,6 +222,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
             return Err(SubmitError::Empty);
         }
         self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
         Ok(self.ledger.tag(generation, id))
     }
 
@@ -359,9 +364,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         let known = size.wrapping_sub(self.free).wrapping_sub(self.unpublished);
         let (token, generation, count) = self.ledger.slots.complete_one(id, written, known)?;
         self.free = self.free.wrapping_add(count);
+        self.outstanding = self.outstanding.wrapping_sub(1);
         self.used.advance(count, size);
         Ok(Used {
             token,
+            descriptor: id,
             tag: self.ledger.tag(generation, id),
             written,
         })
@@ -400,6 +407,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         let (id, tag, token) = self.ledger.reclaim(proof)?;
         let count = self.ledger.slots.release_one(id);
         self.free = self.free.wrapping_add(count);
+        self.outstanding = self.outstanding.wrapping_sub(1);
         Some((tag, token))
     }
 
@@ -419,8 +427,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
     #[inline]
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
-        // Each has a slot.
-        self.window.size().wrapping_sub(self.ledger.slots.free())
+        self.outstanding
     }
 
     /// Free descriptors.

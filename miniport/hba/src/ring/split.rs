@@ -122,6 +122,9 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         if count > self.size() {
             return Err(SubmitError::TooLong);
         }
+        if count > self.free_descriptors() {
+            return Err(SubmitError::Full);
+        }
         let (head, generation) = self
             .ledger
             .slots
@@ -264,6 +267,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         let (token, generation) = self.ledger.slots.complete(head, written)?;
         Ok(Used {
             token,
+            descriptor: head,
             tag: self.ledger.tag(generation, head),
             written,
         })
@@ -342,7 +346,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     /// Free descriptors.
     #[must_use]
     pub const fn free_descriptors(&self) -> u16 {
-        self.ledger.slots.free()
+        let taken = self.outstanding().wrapping_add(self.ledger.slots.extra());
+        self.size().wrapping_sub(taken)
     }
 
     /// The fault that stopped the queue.
