@@ -22,7 +22,7 @@ use hba::{
 use super::{DumpAdapter, DumpState, Engine, Hardware};
 use crate::{
     device::{Patience, reset},
-    request::{PATH, command, command_without_data},
+    request::{PATH, command, command_without_data, usual_command},
     status,
 };
 
@@ -157,7 +157,10 @@ fn start_command(port: Port<'_>, state: &mut DumpState, srb: Srb<DumpAdapter>) -
     let Some(engine) = &mut state.engine else {
         return Started::Completed(srb.complete(port, SrbStatus::NoHba));
     };
-    let submitted = match command(&srb, port) {
+    let usual = srb
+        .usual()
+        .and_then(|usual| usual_command(&srb, usual, port));
+    let submitted = match usual.map_or_else(|| command(&srb, port), Ok) {
         Ok((request, list)) => engine.submit(&request, list.pieces(), 0),
         Err(refusal) => {
             recorder::record(Event::RequestRefused, refusal.code(), 0);

@@ -13,8 +13,8 @@
 //! **No request waits without a doorbell coming.** Invariant, true whenever the lock is free: if anything is filled in and not published,
 //! then `is_promised`. And `is_promised` is only true while the deferred call is on its way or at work:
 //! [`QueueState::submit`] sets it and has its caller issue the call right after; [`QueueState::drain`] sets it when the call begins and clears
-//! it under the same hold of the lock under which it has published everything and found nothing to do, or when the queue is closed, where
-//! nothing is filled in any more. That a call issued while another is pending may be saved is the business of [`Dpc`]: the pending call takes
+//! it under the same hold of the lock under which it has published everything and found nothing more to take, or when the queue is closed,
+//! where nothing is filled in any more. That a call issued while another is pending may be saved is the business of [`Dpc`]: the pending call takes
 //! its mark back before it takes the lock, so whoever found the mark under the lock comes before it. Both are under a model checker in
 //! `ddi::spin`, and the tests of the driver end each burst with a device that looks at its ring only when a doorbell rings.
 
@@ -94,7 +94,7 @@ pub(super) enum Left {
 pub(super) enum Drained {
     /// Requests were taken out, or have come meanwhile: complete those that there are and come again.
     More,
-    /// Nothing was found, everything is published, and the next completion interrupts.
+    /// Nothing is left but what was taken out, everything is published, and the next completion interrupts.
     Idle,
     /// The device broke a rule.
     Fault(QueueFault),

@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "request blocks are C structures")]
 // UNSAFETY: the block's shape is a discriminant that only code can interpret.
 
-use core::{ffi::c_void, mem::offset_of, ptr::NonNull};
+use core::{ffi::c_void, marker::PhantomData, mem::offset_of, ptr::NonNull};
 
 use wdk_sys::{
     _SRBEXDATATYPE as ex_type, SCSI_REQUEST_BLOCK, SRB_FUNCTION_EXECUTE_SCSI,
@@ -20,6 +20,7 @@ use super::{GOOD, Priority, QueueAction, Srb, SrbFlags};
 use crate::{adapter::Adapter, port::UnitAddress};
 
 /// The three structures.
+#[derive(Debug)]
 #[repr(C)]
 pub(super) struct Block {
     fixed: STORAGE_REQUEST_BLOCK,
@@ -43,9 +44,14 @@ const fn both(first: u32, second: u32) -> u64 {
 }
 
 /// A usual request, borrowed.
-#[derive(Clone, Copy)]
+///
+/// # Invariants
+/// `block` is a usual block, live for `'srb`, which nobody writes to but the port, and the port in its own fields during its calls alone.
+#[derive(Clone, Copy, Debug)]
 pub struct Usual<'srb> {
-    block: &'srb Block,
+    // No reference: it would have to hold across calls of the port's.
+    block: NonNull<Block>,
+    request: PhantomData<&'srb ()>,
 }
 
 impl<A: Adapter> Srb<A> {
@@ -71,15 +77,28 @@ impl<A: Adapter> Srb<A> {
         {
             return None;
         }
-        // SAFETY: the block is that long (checked just now), aligned as its fixed part is, and both structures lie inside it.
-        let block = unsafe { block.cast::<Block>().as_ref() };
-        let is_usual = u32::from(block.address.Type) == STOR_ADDRESS_TYPE_BTL8
-            && block.command.Type == ex_type::SrbExDataTypeScsiCdb16;
-        is_usual.then_some(Usual { block })
+        // INVARIANT: the block is that long (checked just now), aligned as its fixed part is, and both structures lie inside it.
+        let usual = Usual {
+            block: block.cast(),
+            request: PhantomData,
+        };
+        let Block {
+            address, command, ..
+        } = usual.block();
+        let is_usual = u32::from(address.Type) == STOR_ADDRESS_TYPE_BTL8
+            && command.Type == ex_type::SrbExDataTypeScsiCdb16;
+        is_usual.then_some(usual)
     }
 }
 
-impl<'srb> Usual<'srb> {
+impl Usual<'_> {
+    /// The block, until the next call of the port's.
+    #[inline]
+    const fn block(&self) -> &Block {
+        // SAFETY: the block lives, and nobody writes to it now (type invariant).
+        unsafe { self.block.as_ref() }
+    }
+
     /// The unit that it is for.
     #[must_use]
     #[inline]
@@ -89,29 +108,30 @@ impl<'srb> Usual<'srb> {
             Target: target,
             Lun: lun,
             ..
-        } = self.block.address;
+        } = self.block().address;
         UnitAddress { path, target, lun }
     }
 
     /// The field that the command lies in, and the length of the command in bytes, which may be anything.
     #[must_use]
     #[inline]
-    pub const fn cdb(self) -> (&'srb [u8; 16], u8) {
-        (&self.block.command.Cdb, self.block.command.CdbLength)
+    pub const fn cdb(&self) -> (&[u8; 16], u8) {
+        let command = &self.block().command;
+        (&command.Cdb, command.CdbLength)
     }
 
     /// Direction of the data and other flags.
     #[must_use]
     #[inline]
     pub const fn flags(self) -> SrbFlags {
-        SrbFlags::from_bits_retain(self.block.fixed.SrbFlags)
+        SrbFlags::from_bits_retain(self.block().fixed.SrbFlags)
     }
 
     /// Bytes of data to transfer.
     #[must_use]
     #[inline]
     pub const fn data_transfer_length(self) -> u32 {
-        self.block.fixed.DataTransferLength
+        self.block().fixed.DataTransferLength
     }
 
     /// How the unit may order it among others, and how urgent it is; `None` if it may be done in any order and is no more urgent than others,
@@ -121,7 +141,7 @@ impl<'srb> Usual<'srb> {
     pub fn order(self) -> Option<(QueueAction, Priority)> {
         const USUAL: u32 =
             Priority::NORMAL_HINT as u32 | wdk_sys::SRB_SIMPLE_TAG_REQUEST << u16::BITS;
-        let fixed = &self.block.fixed;
+        let fixed = &self.block().fixed;
         let said =
             u32::from(fixed.RequestPriority) | u32::from(fixed.RequestAttribute) << u16::BITS;
         if said == USUAL {
@@ -141,7 +161,7 @@ impl<'srb> Usual<'srb> {
 
     #[inline]
     pub(super) const fn extension(self) -> *mut c_void {
-        self.block.fixed.MiniportContext
+        self.block().fixed.MiniportContext
     }
 }
 
