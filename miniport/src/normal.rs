@@ -65,7 +65,7 @@ use crate::lifecycle::Lifecycle;
 
 /// Most request queues: a bound for the memory in the device extension.
 pub(crate) const QUEUES_MAX: u16 = 16;
-/// Descriptors of all request queues together, 32 bytes each in the device extension: 8 queues of the largest size, or 16 of half of it.
+/// Descriptors of all request queues together, 24 bytes each in the device extension: 8 queues of the largest size, or 16 of half of it.
 pub(crate) const DESCRIPTORS_MAX: u16 = 8192;
 
 // Each queue may have a message of its own, beside that of the rest.
