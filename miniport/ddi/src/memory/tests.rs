@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::vec::Vec;
 
-use hba::access::{DmaMemory, Entries, SharedMemory};
+use hba::access::{DmaMemory, Entries, Row, SharedMemory};
 
 use super::UncachedMemory;
 
@@ -150,5 +150,56 @@ fn entries_are_masked_and_refused_where_they_do_not_fit() {
         memory.entries::<2>(u32::MAX - 1, 0).is_none(),
         "an overflow"
     );
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn a_single_entry_is_a_place_that_was_checked() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let number = memory
+        .entries::<2>(BYTES - 2, 0)
+        .expect("the last two bytes");
+    number.write_u16(7, 0x0102);
+    assert_eq!(number.read_u16(0), 0x0102);
+    assert_eq!(memory.read_u16(BYTES - 2), 0x0102);
+    let event = memory
+        .entries::<4>(BYTES - 4, 0)
+        .expect("the last four bytes");
+    assert_eq!(event.read_u32(9), 0x0102_0000);
+    event.write_u32(0, 0x0304_0506);
+    assert_eq!(number.read_u16(0), 0x0304);
+    assert!(
+        memory.entries::<4>(BYTES - 2, 0).is_none(),
+        "behind the end"
+    );
+    assert!(memory.entries::<4>(2, 0).is_none(), "not aligned");
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn a_row_has_its_pairs_and_no_more() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let row = memory.row(16, 3).expect("three pairs");
+    row.write_pair(0, 1, 2);
+    row.write_pair(2, 3, 4);
+    row.write_last_u16(2, 0x0506);
+    assert_eq!(row.read_second(2), 0x0506_0000_0000_0004);
+    for position in [3, u16::MAX] {
+        row.write_pair(position, u64::MAX, u64::MAX);
+        row.write_last_u16(position, 0xFFFF);
+        assert_eq!(row.read_second(position), 0, "{position}");
+    }
+    assert_eq!(
+        memory.read_words(0),
+        [0, 0, 1, 2, 0, 0, 3, 0x0506_0000_0000_0004]
+    );
+    assert!(memory.row(0, 4).is_some());
+    assert!(memory.row(8, 4).is_none(), "behind the end");
+    assert!(memory.row(4, 1).is_none(), "not aligned");
+    assert!(memory.row(0, u16::MAX).is_none(), "too many");
     assert!(guards_are_intact(&buffer));
 }

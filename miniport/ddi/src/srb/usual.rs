@@ -59,15 +59,25 @@ impl<A: Adapter> Srb<A> {
     #[must_use]
     #[inline]
     pub fn usual(&self) -> Option<Usual<'_>> {
-        let block = self.block.cast::<STORAGE_REQUEST_BLOCK>();
-        // SAFETY: the block is live and ours (type invariant); both shapes are at least as long as the fields that are read before the function
-        // code is known, and have them in the same places.
+        // SAFETY: the block is live and ours (type invariant), for as long as `self` is borrowed.
+        unsafe { Usual::of(self.block) }
+    }
+}
+
+impl Usual<'_> {
+    /// # Safety
+    /// `block` is a live request block that nobody writes to during the lifetime but the port, in its own fields.
+    #[inline]
+    pub(super) unsafe fn of(block: NonNull<SCSI_REQUEST_BLOCK>) -> Option<Self> {
+        let block = block.cast::<STORAGE_REQUEST_BLOCK>();
+        // SAFETY: the caller vouches for the block; both shapes are at least as long as the fields that are read before the function code is
+        // known, and have them in the same places.
         let function = unsafe { &raw const (*block.as_ptr()).Function };
         // SAFETY: as above.
         if u32::from(unsafe { function.read() }) != SRB_FUNCTION_STORAGE_REQUEST_BLOCK {
             return None;
         }
-        // SAFETY: the function code says that the block has the extended shape, and nobody writes to it while `self` is borrowed.
+        // SAFETY: the function code says that the block has the extended shape.
         let fixed = unsafe { block.as_ref() };
         let [first] = fixed.SrbExDataOffset;
         if fixed.SrbFunction != SRB_FUNCTION_EXECUTE_SCSI
@@ -78,7 +88,7 @@ impl<A: Adapter> Srb<A> {
             return None;
         }
         // INVARIANT: the block is that long (checked just now), aligned as its fixed part is, and both structures lie inside it.
-        let usual = Usual {
+        let usual = Self {
             block: block.cast(),
             request: PhantomData,
         };
@@ -89,9 +99,7 @@ impl<A: Adapter> Srb<A> {
             && command.Type == ex_type::SrbExDataTypeScsiCdb16;
         is_usual.then_some(usual)
     }
-}
 
-impl Usual<'_> {
     /// The block, until the next call of the port's.
     #[inline]
     const fn block(&self) -> &Block {
