@@ -64,7 +64,7 @@ use crate::lifecycle::Lifecycle;
 
 /// Most request queues.
 pub(crate) const QUEUES_MAX: u16 = 16;
-/// Descriptors of all request queues together: 8 queues of the largest size, or 16 of half of it. Each takes 32 bytes of pool and, with
+/// Descriptors of all request queues together: 8 queues of the largest size, or 16 of half of it. Each takes 24 bytes of pool and, with
 /// what the device sees of it, 26 of the uncached extension at most.
 pub(crate) const DESCRIPTORS_MAX: u16 = 8192;
 

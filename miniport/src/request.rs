@@ -6,10 +6,10 @@ use ddi::{
     adapter::Adapter,
     port::{Port, UnitAddress},
     scatter::ScatterGather,
-    srb::{Priority, QueueAction, ScsiRequest, Srb, SrbFlags},
+    srb::{Priority, QueueAction, ScsiRequest, Srb, SrbFlags, Usual},
 };
 use hba::{
-    request::{DataDirection, Request, Segment, TaskAttribute},
+    request::{CdbField, DataDirection, Request, TaskAttribute},
     scsi::lun::ScsiAddress,
 };
 
@@ -88,21 +88,12 @@ const fn wire_priority(priority: Priority) -> u8 {
     }
 }
 
-/// The command of an `EXECUTE_SCSI` request, and its data as the device sees them.
-#[inline]
+/// The command of an `EXECUTE_SCSI` request of any shape, and its data as the device sees them.
 pub(crate) fn command<'srb, A: Adapter>(
     srb: &'srb Srb<A>,
     port: Port<'_>,
-) -> Result<(Request<'srb>, ScatterGather<'srb>), Refusal> {
-    let asked = srb.data_transfer_length();
-    let direction = direction(srb.flags(), asked)?;
-    let (data_bytes, list) = if direction == DataDirection::None {
-        (0, ScatterGather::EMPTY)
-    } else {
-        let list = srb.scatter_gather(port).ok_or(Refusal::NoScatterGather)?;
-        (asked, list)
-    };
-    // After the calls of the port's, across which registers would have to be kept.
+) -> Result<(Request, ScatterGather<'srb>), Refusal> {
+    let (direction, data_bytes, list) = data(srb, port, srb.flags(), srb.data_transfer_length())?;
     let ScsiRequest {
         address,
         cdb,
@@ -114,7 +105,7 @@ pub(crate) fn command<'srb, A: Adapter>(
     }
     let request = Request {
         address: wire_address(address),
-        cdb,
+        cdb: CdbField::new(cdb),
         attribute: attribute(queue_action),
         priority: wire_priority(priority),
         direction,
@@ -123,25 +114,61 @@ pub(crate) fn command<'srb, A: Adapter>(
     Ok((request, list))
 }
 
+/// The same of a request of the usual shape, without a loop and with few tests; `None` if it takes more than that to say why it is no command.
+#[inline]
+pub(crate) fn usual_command<'srb, A: Adapter>(
+    srb: &'srb Srb<A>,
+    usual: Usual<'_>,
+    port: Port<'_>,
+) -> Option<(Request, ScatterGather<'srb>)> {
+    let (direction, data_bytes, list) =
+        data(srb, port, usual.flags(), usual.data_transfer_length()).ok()?;
+    // After the call of the port's, across which registers would have to be kept.
+    let (address, (field, bytes)) = (usual.address(), usual.cdb());
+    if address.path != PATH {
+        return None;
+    }
+    let (attribute, priority) = match usual.order() {
+        None => (TaskAttribute::Simple, wire_priority(Priority::Normal)),
+        Some((action, priority)) => (attribute(action), wire_priority(priority)),
+    };
+    let request = Request {
+        address: wire_address(address),
+        cdb: CdbField::from_16(field, bytes)?,
+        attribute,
+        priority,
+        direction,
+        data_bytes,
+    };
+    Some((request, list))
+}
+
+/// Direction, length and pieces of a request's data.
+#[inline]
+fn data<'srb, A: Adapter>(
+    srb: &'srb Srb<A>,
+    port: Port<'_>,
+    flags: SrbFlags,
+    asked: u32,
+) -> Result<(DataDirection, u32, ScatterGather<'srb>), Refusal> {
+    let direction = direction(flags, asked)?;
+    if direction == DataDirection::None {
+        return Ok((direction, 0, ScatterGather::EMPTY));
+    }
+    let list = srb.scatter_gather(port).ok_or(Refusal::NoScatterGather)?;
+    Ok((direction, asked, list))
+}
+
 /// A command without data for the unit of a request.
-pub(crate) const fn command_without_data(unit: UnitAddress, cdb: &[u8]) -> Request<'_> {
+pub(crate) fn command_without_data(unit: UnitAddress, cdb: &[u8]) -> Request {
     Request {
         address: wire_address(unit),
-        cdb,
+        cdb: CdbField::new(cdb),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction: DataDirection::None,
         data_bytes: 0,
     }
-}
-
-/// The pieces of the data in the engine's terms.
-#[inline]
-pub(crate) fn segments(list: ScatterGather<'_>) -> impl Iterator<Item = Segment> {
-    list.iter().map(|(bus_address, length)| Segment {
-        bus_address,
-        length,
-    })
 }
 
 #[cfg(test)]

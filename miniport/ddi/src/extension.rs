@@ -89,12 +89,13 @@ pub(crate) unsafe fn destroy<A: Adapter>(device_extension: *mut c_void) {
 /// The adapter in an extension, if there is one of this type.
 ///
 /// # Safety
-/// `device_extension` is null, or the extension that the port passed to a callback that adapter type `A` registered.
+/// `device_extension` is the extension that the port passed to a callback that adapter type `A` registered.
 #[inline]
 pub(crate) unsafe fn shared<'call, A: Adapter>(
     device_extension: *mut c_void,
 ) -> Option<(&'call A, Port<'call>)> {
-    let place = NonNull::new(device_extension)?;
+    // SAFETY: there is no callback without an extension.
+    let place = unsafe { NonNull::new_unchecked(device_extension) };
     let home = place.cast::<DeviceExtension<A>>();
     // SAFETY: the extension is zeroed memory or was constructed; both are values of the type.
     let home = unsafe { home.as_ref() };

@@ -8,9 +8,9 @@
 
 use core::{marker::PhantomData, ptr::NonNull};
 
-use hba::access::{DmaMemory, Room, SharedMemory};
+use hba::access::{DmaMemory, SharedMemory};
 
-pub use self::entries::RingEntries;
+pub use self::entries::{RingEntries, RingRow};
 use wdk_sys::{LARGE_INTEGER, SCSI_REQUEST_BLOCK};
 
 /// A range of addresses as the device sees it, not empty.
@@ -23,11 +23,8 @@ pub struct BusRange {
 impl BusRange {
     /// `None` when there is nothing in the range: the port could not translate the address.
     #[inline]
-    pub(crate) fn new(address: LARGE_INTEGER, bytes: u32) -> Option<Self> {
-        (bytes != 0).then_some(Self {
-            address: quad(address),
-            bytes,
-        })
+    pub(crate) fn new(address: u64, bytes: u32) -> Option<Self> {
+        (bytes != 0).then_some(Self { address, bytes })
     }
 
     /// First address.
@@ -140,22 +137,41 @@ impl Window {
         }
     }
 
-    /// Room for `pairs` pairs of words at `offset`.
+    /// A pair of words for each item, next to each other after one test; several items in each round of the loop.
     #[inline]
-    fn room<'m>(self, offset: u32, pairs: u32) -> Option<WordRoom<'m>> {
-        let words = pairs
-            .checked_mul(2)
-            .filter(|words| words.checked_mul(8).is_some())?;
-        let start = self.words_at(offset, words)?;
-        // SAFETY: so many words from `start` on lie inside the window (checked just now).
-        let end = unsafe { start.add(words as usize) };
-        // INVARIANT: the words between are those of the room, and their number is even.
-        Some(WordRoom {
-            start,
-            next: start,
-            end,
-            memory: PhantomData,
-        })
+    fn write_pairs<T>(
+        self,
+        offset: u32,
+        items: &[T],
+        mut pair: impl FnMut(&T) -> (u64, u64),
+    ) -> bool {
+        let first = u32::try_from(items.len())
+            .ok()
+            .and_then(|count| count.checked_mul(16))
+            .and_then(|bytes| self.words_at(offset, bytes / 8));
+        let Some(mut place) = first else {
+            return false;
+        };
+        let mut write = |item| {
+            let (first, second) = pair(item);
+            // SAFETY: two words for each item lie inside the window and are aligned (checked just now).
+            unsafe { place.write_volatile(first.to_le()) };
+            // SAFETY: this is the second word of the pair.
+            let behind = unsafe { place.add(1) };
+            // SAFETY: as above.
+            unsafe { behind.write_volatile(second.to_le()) };
+            // SAFETY: the pair ends inside the window or at its end.
+            place = unsafe { place.add(2) };
+        };
+        let (rounds, rest) = items.as_chunks::<4>();
+        for [first, second, third, fourth] in rounds {
+            write(first);
+            write(second);
+            write(third);
+            write(fourth);
+        }
+        rest.iter().for_each(write);
+        true
     }
 
     /// The first of `length` bytes at `offset`, if all lie inside.
@@ -204,60 +220,9 @@ impl Window {
     }
 }
 
-/// A run of pairs of words in a window, whose bounds were checked once.
-///
-/// # Invariants
-/// `start <= next <= end`, all aligned to 8 bytes; what lies between is inside a window that is lent for `'m`; `next` is a whole number of
-/// pairs behind `start`, and `end` behind `next`.
-#[derive(Debug)]
-pub struct WordRoom<'m> {
-    start: NonNull<u64>,
-    next: NonNull<u64>,
-    end: NonNull<u64>,
-    memory: PhantomData<&'m ()>,
-}
-
-impl Room for WordRoom<'_> {
-    #[inline]
-    fn push(&mut self, first: u64, second: u64) -> bool {
-        if self.next == self.end {
-            return false;
-        }
-        // SAFETY: a pair at least lies before the end (type invariant), aligned.
-        unsafe { self.next.write_volatile(first.to_le()) };
-        // SAFETY: this is the second word of that pair.
-        let place = unsafe { self.next.add(1) };
-        // SAFETY: as above.
-        unsafe { place.write_volatile(second.to_le()) };
-        // SAFETY: the pair ends inside the window or at its end.
-        self.next = unsafe { self.next.add(2) };
-        true
-    }
-
-    #[inline]
-    fn amend(&mut self, second: u64) {
-        if self.next != self.start {
-            // SAFETY: a pair at least lies before `next` (type invariant), and this is its second word.
-            let place = unsafe { self.next.sub(1) };
-            // SAFETY: as above; it is aligned.
-            unsafe { place.write_volatile(second.to_le()) };
-        }
-    }
-
-    #[inline]
-    fn written(&self) -> u32 {
-        ((self.next.addr().get() - self.start.addr().get()) / size_of::<[u64; 2]>()) as u32
-    }
-}
-
 macro_rules! shared_memory {
     ($type:ty) => {
         impl SharedMemory for $type {
-            type Room<'m>
-                = WordRoom<'m>
-            where
-                Self: 'm;
-
             #[inline]
             fn length(&self) -> u32 {
                 self.window.bytes
@@ -311,8 +276,13 @@ macro_rules! shared_memory {
                 self.window.write_words(offset, words);
             }
             #[inline]
-            fn room(&self, offset: u32, pairs: u32) -> Option<WordRoom<'_>> {
-                self.window.room(offset, pairs)
+            fn write_pairs<T>(
+                &self,
+                offset: u32,
+                items: &[T],
+                pair: impl FnMut(&T) -> (u64, u64),
+            ) -> bool {
+                self.window.write_pairs(offset, items, pair)
             }
             #[inline]
             fn zero(&self, offset: u32, length: u32) {
@@ -374,9 +344,14 @@ shared_memory!(UncachedMemory);
 
 impl DmaMemory for UncachedMemory {
     type Entries<const BYTES: u32> = RingEntries<BYTES>;
+    type Row = RingRow;
 
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<RingEntries<BYTES>> {
         RingEntries::new(self.window, offset, mask)
+    }
+
+    fn row(&self, offset: u32, count: u16) -> Option<RingRow> {
+        RingRow::new(self.window, offset, count)
     }
 
     #[inline]
@@ -411,12 +386,10 @@ impl SrbExtension<'_> {
         }
     }
 
-    /// The window from `offset` on: the place of its first byte, and how many there are. `None` at the end and behind it, where the memory is
-    /// not the request's.
+    /// The place of the byte at `offset`; `None` at the end and behind it, where the memory is not the request's.
     #[inline]
-    pub(crate) fn rest(&self, offset: u32) -> Option<(NonNull<u8>, u32)> {
-        let bytes = self.window.bytes.checked_sub(offset)?;
-        Some((self.window.bytes_at(offset, 1)?, bytes))
+    pub(crate) fn place(&self, offset: u32) -> Option<NonNull<u8>> {
+        self.window.bytes_at(offset, 1)
     }
 
     /// The request that the window belongs to.

@@ -1,6 +1,6 @@
 //! The data of a request as the device sees it.
 //!
-//! Key type: [`ScatterGather`]. Source: `STOR_SCATTER_GATHER_LIST` in `storport.h`.
+//! Key types: [`ScatterGather`], and its [`Element`]s, which the engine reads as they are. Source: `STOR_SCATTER_GATHER_LIST` in `storport.h`.
 #![expect(
     unsafe_code,
     reason = "the list is a C structure with a flexible array"
@@ -9,12 +9,28 @@
 
 use core::ptr::NonNull;
 
+use hba::request::{Piece, Segment};
 use wdk_sys::{STOR_SCATTER_GATHER_ELEMENT, STOR_SCATTER_GATHER_LIST};
+
+/// One piece of the data: bus address and length in bytes.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Element(STOR_SCATTER_GATHER_ELEMENT);
+
+impl Piece for Element {
+    #[inline]
+    fn segment(&self) -> Segment {
+        Segment {
+            bus_address: crate::memory::quad(self.0.PhysicalAddress),
+            length: self.0.Length,
+        }
+    }
+}
 
 /// A scatter/gather list, borrowed from its request.
 #[derive(Clone, Copy)]
 pub struct ScatterGather<'srb> {
-    elements: &'srb [STOR_SCATTER_GATHER_ELEMENT],
+    elements: &'srb [Element],
 }
 
 impl<'srb> ScatterGather<'srb> {
@@ -30,30 +46,16 @@ impl<'srb> ScatterGather<'srb> {
         // SAFETY: the caller vouches for the list.
         let count = unsafe { list.as_ref() }.NumberOfElements;
         // SAFETY: the elements begin at this offset of the list, which is at least as long as its header.
-        let first = unsafe { list.cast::<u8>().add(FIRST) }.cast::<STOR_SCATTER_GATHER_ELEMENT>();
-        // SAFETY: the list has NumberOfElements elements from there on.
+        let first = unsafe { list.cast::<u8>().add(FIRST) }.cast::<Element>();
+        // SAFETY: the list has NumberOfElements elements from there on, and an `Element` is one of them.
         let elements = unsafe { core::slice::from_raw_parts(first.as_ptr(), count as usize) };
         Some(Self { elements })
     }
 
-    /// Number of pieces.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.elements.len()
-    }
-
-    /// Whether there are no pieces.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.elements.is_empty()
-    }
-
-    /// The pieces in order: bus address and length in bytes.
+    /// The pieces in order.
     #[must_use]
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (u64, u32)> + Clone + use<'srb> {
+    pub const fn pieces(self) -> &'srb [Element] {
         self.elements
-            .iter()
-            .map(|element| (crate::memory::quad(element.PhysicalAddress), element.Length))
     }
 }

@@ -3,7 +3,7 @@
 //! Key types: [`Srb`], [`Completed`], [`Function`], [`SrbFlags`]. A request is owned by the miniport from the moment that the port hands it
 //! over until [`Srb::complete`] consumes it. `HwStorBuildIo` and `HwStorStartIo` must return a proof of what became of
 //! theirs ([`crate::adapter`]), which dropping does not yield. Neighbours: [`parts`] finds the pieces of either shape,
-//! [`ready`] what is noted of a request in its SRB extension, [`scsi`] what a SCSI request says, [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
+//! [`usual`] knows the shape that nearly all have, [`ready`] and [`noted`] what is noted of a request in its SRB extension, [`scsi`] what a SCSI request says, [`crate::scatter`] the data, [`crate::memory`] the SRB extension.
 //! Source: WDK 10.0.22621 `srb.h`, `storport.h`.
 #![expect(
     unsafe_code,
@@ -12,17 +12,21 @@
 // UNSAFETY: the request block and the buffers it points to are the port driver's memory, lent for the life of the request.
 
 pub mod batch;
+mod noted;
 pub(crate) mod parts;
 mod ready;
 mod scsi;
 pub mod table;
+mod usual;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::{
+    noted::Noted,
     ready::Ready,
     scsi::{Priority, QueueAction, ScsiRequest},
+    usual::Usual,
 };
 
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
@@ -135,14 +139,15 @@ unsafe impl<A: Adapter> Send for Srb<A> {}
 
 impl<A: Adapter> Srb<A> {
     /// # Safety
-    /// `block` is null or a request block that the port driver just handed over to adapter type `A`.
+    /// `block` is a request block that the port driver just handed over to adapter type `A`.
     #[inline]
-    pub(crate) unsafe fn from_port(block: PSCSI_REQUEST_BLOCK) -> Option<Self> {
+    pub(crate) const unsafe fn from_port(block: PSCSI_REQUEST_BLOCK) -> Self {
         // INVARIANT: the caller vouches for the block.
-        Some(Self {
-            block: NonNull::new(block)?,
+        Self {
+            // SAFETY: as above.
+            block: unsafe { NonNull::new_unchecked(block) },
             adapter: PhantomData,
-        })
+        }
     }
 
     pub(crate) const fn pointer(&self) -> PSCSI_REQUEST_BLOCK {

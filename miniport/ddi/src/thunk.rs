@@ -165,9 +165,7 @@ pub(crate) unsafe extern "C" fn build_io<A: Adapter>(
         return 0;
     };
     // SAFETY: the port hands the request over.
-    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
-        return 0;
-    };
+    let srb = unsafe { Srb::<A>::from_port(srb) };
     match adapter.build_io(&BuildIoContext::new(port), srb) {
         Built::Start(ready) => {
             ready.release();
@@ -187,9 +185,7 @@ pub(crate) unsafe extern "C" fn start_io<A: Adapter>(
         return 0;
     };
     // SAFETY: the port hands the request over.
-    let Some(srb) = (unsafe { Srb::<A>::from_port(srb) }) else {
-        return 0;
-    };
+    let srb = unsafe { Srb::<A>::from_port(srb) };
     match adapter.start_io(&mut StartIoContext::new(port), srb) {
         Started::Completed(_) | Started::Pending(_) => 1,
     }

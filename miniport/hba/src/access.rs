@@ -34,11 +34,6 @@ pub trait Mmio {
 /// Values are little endian in memory. Single accesses are volatile and, when naturally aligned, not torn. An access that
 /// does not fit into the window has no effect: reads return zero, writes vanish.
 pub trait SharedMemory {
-    /// What [`SharedMemory::room`] yields. [`CheckedRoom`] will do wherever speed does not matter.
-    type Room<'m>: Room
-    where
-        Self: 'm;
-
     /// Length of the window in bytes.
     fn length(&self) -> u32;
     /// Reads 8 bits at `offset` bytes.
@@ -92,9 +87,28 @@ pub trait SharedMemory {
         }
     }
 
-    /// Room for `pairs` pairs of 64-bit values from `offset` on, aligned to 8: a descriptor table, whose bounds are checked here and
-    /// not for each of its descriptors. `None` when the room is not all there.
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>>;
+    /// Writes a pair of 64-bit values for each of `items`, next to each other from `offset` on, which is aligned to 8: descriptors. False, and
+    /// nothing is written, when they would not all fit. Worth overriding with a single bounds check.
+    fn write_pairs<T>(
+        &self,
+        offset: u32,
+        items: &[T],
+        mut pair: impl FnMut(&T) -> (u64, u64),
+    ) -> bool {
+        let end = u32::try_from(items.len())
+            .ok()
+            .and_then(|count| count.checked_mul(PAIR_BYTES)?.checked_add(offset));
+        if !offset.is_multiple_of(8) || end.is_none_or(|end| end > self.length()) {
+            return false;
+        }
+        let mut at = offset;
+        for item in items {
+            let (first, second) = pair(item);
+            self.write_words(at, [first, second]);
+            at = at.wrapping_add(PAIR_BYTES);
+        }
+        true
+    }
 
     /// Writes `length` zero bytes, starting at `offset`.
     fn zero(&self, offset: u32, length: u32) {
@@ -119,76 +133,88 @@ pub trait SharedMemory {
     }
 }
 
-/// A run of pairs of 64-bit values in shared memory, written from its beginning to its end.
-pub trait Room {
-    /// Writes the next pair; false when the room is used up.
-    fn push(&mut self, first: u64, second: u64) -> bool;
-    /// Replaces the second value of the pair that was written last, if there is one.
-    fn amend(&mut self, second: u64);
-    /// Pairs that were written.
-    fn written(&self) -> u32;
-}
-
-/// Bytes of a pair.
+/// Bytes of a pair of 64-bit values.
 const PAIR_BYTES: u32 = 16;
 
-/// A [`Room`] whose accesses the memory checks one by one.
-#[derive(Debug)]
-pub struct CheckedRoom<'m, M> {
-    memory: &'m M,
-    start: u32,
-    written: u32,
-    pairs: u32,
-}
-
-impl<'m, M: SharedMemory> CheckedRoom<'m, M> {
-    /// Room for `pairs` pairs from `start` on, if that lies in the memory.
-    pub fn new(memory: &'m M, start: u32, pairs: u32) -> Option<Self> {
-        let end = pairs.checked_mul(PAIR_BYTES)?.checked_add(start)?;
-        (end <= memory.length() && start.is_multiple_of(8)).then_some(Self {
-            memory,
-            start,
-            written: 0,
-            pairs,
-        })
-    }
-
-    /// Offset behind the pairs that were written; `new` has checked that it does not overflow.
-    fn end(&self) -> u32 {
-        self.start
-            .wrapping_add(self.written.wrapping_mul(PAIR_BYTES))
-    }
-}
-
-impl<M: SharedMemory> Room for CheckedRoom<'_, M> {
-    fn push(&mut self, first: u64, second: u64) -> bool {
-        if self.written == self.pairs {
-            return false;
-        }
-        self.memory.write_words(self.end(), [first, second]);
-        self.written = self.written.wrapping_add(1);
-        true
-    }
-
-    fn amend(&mut self, second: u64) {
-        if self.written != 0 {
-            self.memory.write_u64(self.end().wrapping_sub(8), second);
-        }
-    }
-
-    fn written(&self) -> u32 {
-        self.written
-    }
-}
-
-/// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it.
+/// An array in shared memory whose length is a power of two: positions are masked, so that no access leaves it. With a single entry it is a place
+/// that is checked once.
 pub trait Entries<const BYTES: u32>: Debug {
+    /// Reads 16 bits at the beginning of an entry.
+    fn read_u16(&self, position: u16) -> u16;
+    /// Reads 32 bits at the beginning of an entry, one of 4 bytes at least.
+    fn read_u32(&self, position: u16) -> u32;
+    /// Writes 32 bits at the beginning of an entry, one of 4 bytes at least.
+    fn write_u32(&self, position: u16, value: u32);
     /// Writes 16 bits at the beginning of an entry.
     fn write_u16(&self, position: u16, value: u16);
     /// Writes two 64-bit values, an entry of 16 bytes.
     fn write_words(&self, position: u16, first: u64, second: u64);
     /// Reads two 32-bit values, an entry of 8 bytes.
     fn read_u32_pair(&self, position: u16) -> (u32, u32);
+}
+
+/// An array of pairs of 64-bit values in shared memory, of any length. An access behind its end has no effect: reads return zero.
+pub trait Row: Debug {
+    /// Writes a pair.
+    fn write_pair(&self, position: u16, first: u64, second: u64);
+    /// Reads the second value of a pair.
+    fn read_second(&self, position: u16) -> u64;
+    /// Writes the last 16 bits of a pair.
+    fn write_last_u16(&self, position: u16, value: u16);
+}
+
+/// [`Row`] whose accesses the memory checks one by one.
+pub struct CheckedRow<M> {
+    memory: M,
+    offset: u32,
+    count: u16,
+}
+
+impl<M> Debug for CheckedRow<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedRow")
+            .field("offset", &self.offset)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: SharedMemory> CheckedRow<M> {
+    /// An array of `count` pairs at `offset`, if that lies in the memory.
+    pub fn new(memory: M, offset: u32, count: u16) -> Option<Self> {
+        let bytes = u32::from(count).checked_mul(PAIR_BYTES)?;
+        let is_there = offset.checked_add(bytes)? <= memory.length();
+        (is_there && offset.is_multiple_of(8)).then_some(Self {
+            memory,
+            offset,
+            count,
+        })
+    }
+
+    fn at(&self, position: u16) -> Option<u32> {
+        // `new` has checked that the end of the array does not overflow.
+        let bytes = u32::from(position).wrapping_mul(PAIR_BYTES);
+        (position < self.count).then_some(self.offset.wrapping_add(bytes))
+    }
+}
+
+impl<M: SharedMemory> Row for CheckedRow<M> {
+    fn write_pair(&self, position: u16, first: u64, second: u64) {
+        if let Some(at) = self.at(position) {
+            self.memory.write_words(at, [first, second]);
+        }
+    }
+
+    fn read_second(&self, position: u16) -> u64 {
+        self.at(position)
+            .map_or(0, |at| self.memory.read_u64(at.wrapping_add(8)))
+    }
+
+    fn write_last_u16(&self, position: u16, value: u16) {
+        if let Some(at) = self.at(position) {
+            self.memory.write_u16(at.wrapping_add(14), value);
+        }
+    }
 }
 
 /// [`Entries`] whose accesses the memory checks one by one.
@@ -227,6 +253,18 @@ impl<M: SharedMemory, const BYTES: u32> CheckedEntries<M, BYTES> {
 }
 
 impl<M: SharedMemory, const BYTES: u32> Entries<BYTES> for CheckedEntries<M, BYTES> {
+    fn read_u16(&self, position: u16) -> u16 {
+        self.memory.read_u16(self.at(position))
+    }
+
+    fn read_u32(&self, position: u16) -> u32 {
+        self.memory.read_u32(self.at(position))
+    }
+
+    fn write_u32(&self, position: u16, value: u32) {
+        self.memory.write_u32(self.at(position), value);
+    }
+
     fn write_u16(&self, position: u16, value: u16) {
         self.memory.write_u16(self.at(position), value);
     }
@@ -248,6 +286,8 @@ impl<M: SharedMemory, const BYTES: u32> Entries<BYTES> for CheckedEntries<M, BYT
 pub trait DmaMemory: SharedMemory {
     /// What [`DmaMemory::entries`] yields. [`CheckedEntries`] will do wherever speed does not matter.
     type Entries<const BYTES: u32>: Entries<BYTES>;
+    /// What [`DmaMemory::row`] yields. [`CheckedRow`] will do wherever speed does not matter.
+    type Row: Row;
 
     /// Address by which the device reaches offset 0; offset `n` is `n` bytes above it.
     fn bus_address(&self) -> u64;
@@ -256,6 +296,9 @@ pub trait DmaMemory: SharedMemory {
     /// the memory itself. `None` when it is not all there, not aligned to 8 bytes (or to `BYTES`, or to 4 for entries of 8 bytes), or when
     /// `mask + 1` is no power of two.
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>>;
+
+    /// An array of `count` pairs at `offset`, on the same terms. `None` when it is not all there, or not aligned to 8 bytes.
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row>;
 }
 
 impl<T: Mmio + ?Sized> Mmio for &T {
@@ -283,11 +326,6 @@ impl<T: Mmio + ?Sized> Mmio for &T {
 }
 
 impl<T: SharedMemory> SharedMemory for &T {
-    type Room<'m>
-        = T::Room<'m>
-    where
-        Self: 'm;
-
     fn length(&self) -> u32 {
         (**self).length()
     }
@@ -327,8 +365,8 @@ impl<T: SharedMemory> SharedMemory for &T {
     fn write_words<const N: usize>(&self, offset: u32, words: [u64; N]) {
         (**self).write_words(offset, words);
     }
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        (**self).room(offset, pairs)
+    fn write_pairs<I>(&self, offset: u32, items: &[I], pair: impl FnMut(&I) -> (u64, u64)) -> bool {
+        (**self).write_pairs(offset, items, pair)
     }
     fn zero(&self, offset: u32, length: u32) {
         (**self).zero(offset, length);
@@ -346,7 +384,11 @@ impl<T: SharedMemory> SharedMemory for &T {
 
 impl<T: DmaMemory> DmaMemory for &T {
     type Entries<const BYTES: u32> = T::Entries<BYTES>;
+    type Row = T::Row;
 
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row> {
+        (**self).row(offset, count)
+    }
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
         (**self).entries(offset, mask)
     }

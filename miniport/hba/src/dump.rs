@@ -9,7 +9,8 @@ use crate::device::{BringUp, BringUpError, Quiesced, Registers, Vector};
 use crate::plan::Plan;
 use crate::queues::RequestQueue;
 use crate::request::{
-    Completion, Frame, FrameError, PrepareError, Prepared, Request, Response, Segment, prepare,
+    Completion, Frame, FrameError, Piece, PrepareError, Prepared, Recipe, Request, Response,
+    prepare,
 };
 use crate::ring::{QueueFault, Slot, SubmitError};
 
@@ -61,6 +62,7 @@ pub enum DumpPoll {
 pub struct DumpEngine<R, M: DmaMemory, S = [Slot; SLOTS]> {
     queue: RequestQueue<R, M, S>,
     frame: Frame,
+    recipe: Recipe,
     outstanding: Option<Prepared>,
     last: Option<Response>,
 }
@@ -105,7 +107,6 @@ where
             .ok_or(DumpStartError::NotADumpPlan)?;
         let frame =
             Frame::in_region(layout, memory.bus_address()).map_err(DumpStartError::Frame)?;
-        let frame = frame.for_plan(plan);
         let start = || {
             let mut bring_up = BringUp::start(registers, plan, quiesced, Vector::NONE)?;
             let mut queue = bring_up.request_queue(0, memory, slots, Vector::NONE)?;
@@ -118,6 +119,7 @@ where
         Ok(Self {
             queue,
             frame,
+            recipe: *plan.recipe(),
             outstanding: None,
             last: None,
         })
@@ -129,17 +131,22 @@ where
     /// The caller keeps the request, see [`DumpSubmitError`].
     pub fn submit(
         &mut self,
-        request: &Request<'_>,
-        segments: impl Iterator<Item = Segment>,
+        request: &Request,
+        pieces: &[impl Piece],
         token: u64,
     ) -> Result<(), DumpSubmitError> {
         if self.outstanding.is_some() {
             return Err(DumpSubmitError::Busy);
         }
         self.last = None;
-        let Self { queue, frame, .. } = self;
-        let prepared =
-            prepare(queue.memory(), frame, request, segments).map_err(DumpSubmitError::Prepare)?;
+        let Self {
+            queue,
+            frame,
+            recipe,
+            ..
+        } = self;
+        let prepared = prepare(queue.memory(), frame, recipe, request, pieces)
+            .map_err(DumpSubmitError::Prepare)?;
         queue
             .submit_own(&prepared, token)
             .map_err(DumpSubmitError::Submit)?;

@@ -18,6 +18,7 @@ pub(crate) use record::seal as seal_record;
 
 use crate::device::{CDB_BYTES, DescriptorForm, Features, FieldSizes, Probe, SENSE_BYTES};
 use crate::pci::{CapError, VirtioCaps};
+use crate::request::Recipe;
 use crate::ring::RingFormat;
 use layout::{EVENT_BYTES_MIN, Shape};
 
@@ -163,6 +164,7 @@ pub struct Plan {
     transfer_bytes: u32,
     shape: Shape,
     layout: Layout,
+    recipe: Recipe,
 }
 
 impl Plan {
@@ -280,6 +282,7 @@ impl Plan {
             transfer_bytes: by_segments.min(by_hint),
             shape,
             layout: Layout::new(&shape)?,
+            recipe: Recipe::new(shape.format, probe.sizes),
         };
         plan.check()?;
         Ok(plan)
@@ -299,6 +302,7 @@ impl Plan {
             transfer_bytes,
             shape,
             layout,
+            recipe,
         } = self;
         caps.check().map_err(PlanError::Caps)?;
         let acceptable = match role {
@@ -311,7 +315,7 @@ impl Plan {
         if !sizes.is_usable() {
             return Err(PlanError::FieldSizes);
         }
-        if shape.format != features.ring_format() {
+        if shape.format != features.ring_format() || *recipe != Recipe::new(shape.format, *sizes) {
             return Err(PlanError::RingFormat);
         }
         shape.check(*role, features.descriptor_form())?;
@@ -362,13 +366,20 @@ impl Plan {
         self.shape.request_ring
     }
 
-    /// Sizes of CDB and sense field. Frames must have them: [`Frame::for_plan`](crate::request::Frame::for_plan).
+    /// What the requests have in common: table format, sizes of CDB and sense field.
+    #[inline]
+    #[must_use]
+    pub const fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Sizes of CDB and sense field.
     #[must_use]
     pub const fn sizes(&self) -> FieldSizes {
         self.sizes
     }
 
-    /// The format of all rings. Frames must be in it too: [`Frame::for_plan`](crate::request::Frame::for_plan).
+    /// The format of all rings.
     #[must_use]
     pub const fn ring_format(&self) -> RingFormat {
         self.shape.format
@@ -390,6 +401,7 @@ impl Plan {
 
     /// Most segments in one request; there is one break fewer between them.
     #[must_use]
+    #[inline]
     pub const fn segments(&self) -> u16 {
         self.shape.segments
     }

@@ -21,7 +21,7 @@ use crate::pci;
 use crate::plan::{NormalOptions, Plan};
 use crate::queues::{ControlQueue, EventQueue, RequestQueue};
 use crate::request::{
-    Completion, DataDirection, Fragment, Frame, Prepared, Request, Response, Segment,
+    CdbField, Completion, DataDirection, Fragment, Frame, Prepared, Request, Response, Segment,
     TaskAttribute, frame_bytes, prepare,
 };
 use crate::ring::{Slot, Tag};
@@ -129,19 +129,18 @@ impl<'d> Adapter<'d> {
             length: bytes,
             bus_address: BUS + u64::from(offset),
         };
-        let frame = Frame::contiguous(fragment, self.plan.segments())
-            .unwrap()
-            .for_plan(&self.plan);
+        let frame = Frame::contiguous(fragment, self.plan.segments()).unwrap();
         let data_bytes = segments.iter().map(|segment| segment.length).sum();
         let request = Request {
             address,
-            cdb,
+            cdb: CdbField::new(cdb),
             attribute: TaskAttribute::Simple,
             priority: 0,
             direction,
             data_bytes,
         };
-        let prepared = prepare(&window, &frame, &request, segments.iter().copied()).unwrap();
+        let recipe = self.plan.recipe();
+        let prepared = prepare(&window, &frame, recipe, &request, segments).unwrap();
         Sent { window, prepared }
     }
 

@@ -15,14 +15,14 @@ use hba::{
     device::{Probe, Quiesced, ResetError, SENSE_BYTES},
     dump::{DumpEngine, DumpPoll, DumpSubmitError},
     plan::Plan,
-    request::{Completion, PrepareError},
+    request::{Completion, NO_DATA, PrepareError},
     scsi::cdb::synchronize_cache_10,
 };
 
 use super::{DumpAdapter, DumpState, Engine, Hardware};
 use crate::{
     device::{Patience, reset},
-    request::{PATH, command, command_without_data, segments},
+    request::{PATH, command, command_without_data, usual_command},
     status,
 };
 
@@ -157,8 +157,11 @@ fn start_command(port: Port<'_>, state: &mut DumpState, srb: Srb<DumpAdapter>) -
     let Some(engine) = &mut state.engine else {
         return Started::Completed(srb.complete(port, SrbStatus::NoHba));
     };
-    let submitted = match command(&srb, port) {
-        Ok((request, list)) => engine.submit(&request, segments(list), 0),
+    let usual = srb
+        .usual()
+        .and_then(|usual| usual_command(&srb, usual, port));
+    let submitted = match usual.map_or_else(|| command(&srb, port), Ok) {
+        Ok((request, list)) => engine.submit(&request, list.pieces(), 0),
         Err(refusal) => {
             recorder::record(Event::RequestRefused, refusal.code(), 0);
             return Started::Completed(srb.complete(port, SrbStatus::InvalidRequest));
@@ -175,7 +178,7 @@ fn start_flush(port: Port<'_>, state: &mut DumpState, srb: Srb<DumpAdapter>) -> 
     };
     let cdb = synchronize_cache_10();
     let request = command_without_data(unit, cdb.as_bytes());
-    let submitted = engine.submit(&request, core::iter::empty(), 0);
+    let submitted = engine.submit(&request, NO_DATA, 0);
     keep(port, state, srb, submitted, Pending::Flush)
 }
 

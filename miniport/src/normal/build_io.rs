@@ -6,21 +6,23 @@
 use ddi::{
     adapter::{Adapter, Built},
     context::BuildIoContext,
-    memory::{BusRange, SrbExtension},
+    memory::SrbExtension,
     port::Port,
     recorder::{self, Event},
-    scatter::ScatterGather,
-    srb::{Function, PnpAction, Srb},
+    srb::{Function, PnpAction, Srb, Usual},
     status::SrbStatus,
 };
 use hba::{
-    request::{Fragment, Frame, FrameError, PrepareError, Prepared, Request, prepare},
+    request::{
+        CdbField, Fragment, Frame, FrameError, NO_DATA, Piece, PrepareError, Prepared, Request,
+        prepare,
+    },
     scsi::cdb::{opcode, synchronize_cache_10},
 };
 
 use super::{Kind, NormalAdapter, Ticket};
 use crate::{
-    request::{PATH, Refusal, command, command_without_data, segments},
+    request::{PATH, Refusal, command, command_without_data, usual_command},
     status,
 };
 
@@ -30,19 +32,49 @@ const FRAGMENTS_MAX: usize = 4;
 impl NormalAdapter {
     #[inline]
     pub(super) fn build(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
-        if srb.function() == Function::ExecuteScsi {
-            self.build_command(context.port(), srb)
-        } else {
-            self.build_other(context, srb)
+        let port = context.port();
+        match srb.ready_usual(|srb, usual, window| self.usual_ticket(port, srb, usual, window)) {
+            Ok(ready) => Built::Start(ready),
+            Err(srb) => self.build_other(context, srb),
         }
     }
 
-    /// Everything but commands.
+    /// A command as nearly all are, in an SRB extension that has no gap for the device. `None` for everything else, and whenever something is
+    /// wrong: [`NormalAdapter::build_other`] does it in all its forms, and says what it is.
+    #[inline]
+    fn usual_ticket(
+        &self,
+        port: Port<'_>,
+        srb: &Srb<Self>,
+        usual: Usual<'_>,
+        window: SrbExtension<'_>,
+    ) -> Option<Ticket> {
+        const BYTES: u32 = NormalAdapter::REGISTRATION.srb_extension_bytes;
+        // Asked for ahead of everything else: registers would have to be kept across the call.
+        let bus_address = window.bus_address(port)?;
+        let (request, list) = usual_command(srb, usual, port)?;
+        let plan = &self.found.as_ref()?.plan;
+        // Constant but for the address, so that the compiler knows the bounds of the frame.
+        let fragment = Fragment {
+            offset: 0,
+            length: BYTES,
+            bus_address,
+        };
+        let frame = Frame::contiguous(fragment, plan.segments()).ok()?;
+        let prepared = prepare(&window, &frame, plan.recipe(), &request, list.pieces()).ok()?;
+        Some(Ticket {
+            prepared,
+            kind: kind_of(&request.cdb),
+        })
+    }
+
+    /// Everything.
     #[cold]
     #[inline(never)]
     fn build_other(&self, context: &BuildIoContext<'_, Self>, srb: Srb<Self>) -> Built<Self> {
         let port = context.port();
         match srb.function() {
+            Function::ExecuteScsi => self.build_command(port, srb),
             Function::Flush | Function::Shutdown => self.build_flush(port, srb),
             Function::ResetLogicalUnit
             | Function::ResetDevice
@@ -53,26 +85,18 @@ impl NormalAdapter {
             Function::Pnp => plug_and_play(port, srb),
             // Power goes through HwStorAdapterControl; what still comes this way has nothing to do.
             Function::Power => Built::Completed(srb.complete(port, SrbStatus::Success)),
-            Function::ExecuteScsi | Function::IoControl | Function::Other(_) => {
+            Function::IoControl | Function::Other(_) => {
                 Built::Completed(srb.complete(port, SrbStatus::InvalidRequest))
             }
         }
     }
 
-    /// A command: its frame is written into the SRB extension.
-    #[inline]
+    /// A command in a block of any shape and an SRB extension of any pieces.
     fn build_command(&self, port: Port<'_>, srb: Srb<Self>) -> Built<Self> {
         let ready = srb.ready_with(|srb, window| {
-            // Asked for ahead of everything else: registers would have to be kept across the call.
-            let whole = window.bus_range(port, 0);
             let (request, list) = command(srb, port).map_err(refusal_is_told)?;
-            let kind = kind_of(request.cdb);
-            let prepared = match whole {
-                Some(whole) if whole.bytes() == Self::REGISTRATION.srb_extension_bytes => {
-                    self.write_frame(window, whole, &request, list)?
-                }
-                _ => self.write_fragmented_frame(window, port, request, list)?,
-            };
+            let kind = kind_of(&request.cdb);
+            let prepared = self.write_frame(window, port, &request, list.pieces())?;
             Ok(Ticket { prepared, kind })
         });
         match ready {
@@ -90,8 +114,7 @@ impl NormalAdapter {
             }
             let cdb = synchronize_cache_10();
             let request = command_without_data(unit, cdb.as_bytes());
-            let prepared =
-                self.write_fragmented_frame(window, port, request, ScatterGather::EMPTY)?;
+            let prepared = self.write_frame(window, port, &request, NO_DATA)?;
             let kind = Kind::Flush;
             Ok(Ticket { prepared, kind })
         });
@@ -101,43 +124,19 @@ impl NormalAdapter {
         }
     }
 
-    /// Writes header, response area and descriptor table into the SRB extension, which begins at `whole` for the device and has no gap.
-    #[inline]
+    /// Writes header, response area and descriptor table into the SRB extension, wherever the device sees its pieces.
     fn write_frame(
         &self,
         window: SrbExtension<'_>,
-        whole: BusRange,
-        request: &Request<'_>,
-        list: ScatterGather<'_>,
-    ) -> Result<Prepared, SrbStatus> {
-        let found = self.found.as_ref().ok_or(SrbStatus::NoHba)?;
-        // Constant but for the address, so that the compiler knows most bounds of the frame.
-        let fragment = Fragment {
-            offset: 0,
-            length: Self::REGISTRATION.srb_extension_bytes,
-            bus_address: whole.address(),
-        };
-        let frame = Frame::contiguous(fragment, found.plan.segments()).map_err(frame_is_refused)?;
-        let frame = frame.for_plan(&found.plan);
-        prepare(&window, &frame, request, segments(list)).map_err(request_is_refused)
-    }
-
-    /// The same wherever the extension lies. All by value: what is lent to a function has to be in memory, for the others too.
-    #[cold]
-    #[inline(never)]
-    fn write_fragmented_frame(
-        &self,
-        window: SrbExtension<'_>,
         port: Port<'_>,
-        request: Request<'_>,
-        list: ScatterGather<'_>,
+        request: &Request,
+        pieces: &[impl Piece],
     ) -> Result<Prepared, SrbStatus> {
-        let found = self.found.as_ref().ok_or(SrbStatus::NoHba)?;
-        let frame = fragmented_frame(window, port, list.len(), found.plan.segments())
+        let plan = &self.found.as_ref().ok_or(SrbStatus::NoHba)?.plan;
+        let frame = fragmented_frame(window, port, pieces.len(), plan.segments())
             .map_err(frame_is_refused)?;
-        let frame = frame.for_plan(&found.plan);
         // By a reference to the window: the engine's code for it is a copy, and the one in line stays the only one of its kind.
-        prepare(&&window, &frame, &request, segments(list)).map_err(request_is_refused)
+        prepare(&&window, &frame, plan.recipe(), request, pieces).map_err(request_is_refused)
     }
 }
 
@@ -155,9 +154,9 @@ fn request_is_refused(error: PrepareError) -> SrbStatus {
 
 /// What a command is, where it matters at completion.
 #[inline]
-fn kind_of(cdb: &[u8]) -> Kind {
-    match cdb {
-        [opcode::INQUIRY, page_or_not, ..] if page_or_not & 1 == 0 => Kind::Inquiry,
+fn kind_of(cdb: &CdbField) -> Kind {
+    match cdb.front() {
+        [opcode::INQUIRY, page_or_not] if page_or_not & 1 == 0 => Kind::Inquiry,
         _ => Kind::Command,
     }
 }

@@ -10,14 +10,14 @@ use ddi::{
     context::DpcContext,
     dpc::Dpc,
     port::Port,
-    srb::{Completed, Srb},
+    srb::{Completed, Noted},
     status::SrbStatus,
 };
 use hba::{device::SENSE_BYTES, request::Response};
 
 use super::{
     Kind, NormalAdapter,
-    queue::{Batch, Drained, Queue},
+    queue::{Batch, Drained, Places, Queue},
 };
 use crate::status;
 
@@ -48,13 +48,14 @@ impl NormalAdapter {
     #[inline]
     fn complete_requests(&self, context: &mut DpcContext<'_, Self>, queue: &Queue, number: u16) {
         let port = context.port();
+        let mut places = Places::new();
         for _ in 0..BATCHES_MAX {
-            let mut batch = Batch::new();
+            let mut batch = Batch::new(&mut places);
             let drained = queue
                 .state
                 .with(context.at_dispatch(), |state| state.drain(&mut batch));
-            while let Some(srb) = batch.take() {
-                let Completed { .. } = self.finish(port, srb);
+            while let Some(request) = batch.take() {
+                let Completed { .. } = self.finish(port, request);
             }
             match drained {
                 Drained::More => {}
@@ -69,51 +70,42 @@ impl NormalAdapter {
 
     /// Turns an answer into the end of a request.
     #[inline]
-    fn finish(&self, port: Port<'_>, srb: Srb<Self>) -> Completed {
-        let Some((ticket, window)) = srb.noted_state() else {
-            return lost_its_ticket(port, srb);
-        };
-        let response = Response::read(&window, &ticket.prepared);
-        let (kind, data_bytes) = (ticket.kind, ticket.prepared.data_bytes());
-        if kind == Kind::Command && response.is_plain_success() {
+    fn finish(&self, port: Port<'_>, request: Noted<Self>) -> Completed {
+        let (ticket, window) = request.state();
+        let prepared = &ticket.prepared;
+        if ticket.kind == Kind::Command && Response::read(&window, prepared).is_plain_success() {
             // Nearly all requests end here.
-            return srb.succeed(port, data_bytes);
+            let bytes = prepared.data_bytes();
+            return request.succeed(port, bytes);
         }
-        self.finish_otherwise(port, srb, &response, kind, data_bytes)
+        self.finish_otherwise(port, request)
     }
 
-    /// The same for all but plain successes.
+    /// The same for all but plain successes, with the answer read anew: lent to this function, it would have to be in memory for the others too.
     #[cold]
-    fn finish_otherwise(
-        &self,
-        port: Port<'_>,
-        srb: Srb<Self>,
-        response: &Response,
-        kind: Kind,
-        data_bytes: u32,
-    ) -> Completed {
+    fn finish_otherwise(&self, port: Port<'_>, request: Noted<Self>) -> Completed {
+        let (ticket, window) = request.state();
+        let response = Response::read(&window, &ticket.prepared);
+        let (kind, data_bytes) = (ticket.kind, ticket.prepared.data_bytes());
+        let mut sense = [0; SENSE_BYTES];
+        let bytes = response.copy_sense(&window, &mut sense);
+        let sense = sense.get(..bytes).unwrap_or(&[]);
         let completion = response.completion();
-        let copy_sense = |srb: &Srb<Self>, sense: &mut [u8]| {
-            srb.noted_state()
-                .map_or(0, |(_, window)| response.copy_sense(&window, sense))
-        };
+        let srb = request.into_srb();
         if kind == Kind::Flush {
-            let mut sense = [0; SENSE_BYTES];
-            let bytes = copy_sense(&srb, &mut sense);
-            let verdict = status::of_flush(completion, sense.get(..bytes).unwrap_or(&[]));
-            return srb.complete(port, verdict);
+            return srb.complete(port, status::of_flush(completion, sense));
         }
         let verdict = status::of_command(completion, data_bytes);
         if kind == Kind::Inquiry && verdict.srb_status != SrbStatus::Error {
             let depth = self.unit_depth.load(Ordering::Relaxed);
             let _ = port.set_device_queue_depth(srb.address(), depth);
         }
-        status::complete(srb, port, &verdict, copy_sense)
+        status::complete(srb, port, &verdict, |_, buffer| copied(sense, buffer))
     }
 }
 
-/// A request without what `HwStorBuildIo` noted of it; it cannot have come here.
-#[cold]
-fn lost_its_ticket(port: Port<'_>, srb: Srb<NormalAdapter>) -> Completed {
-    srb.complete(port, SrbStatus::Error)
+/// Copies as many bytes as there are, or as there is room for, and returns how many.
+fn copied(source: &[u8], destination: &mut [u8]) -> usize {
+    let bytes = source.iter().zip(destination);
+    bytes.map(|(from, to)| *to = *from).count()
 }

@@ -15,6 +15,17 @@ impl NormalAdapter {
     #[inline]
     pub(super) fn message(&self, port: Port<'_>, message: u32) -> Interrupt {
         let messages = Messages::new(self.messages.load(Ordering::Relaxed));
+        let only = messages.only_queue(message, self.queues.len());
+        match only.and_then(|number| self.queues.get(number)) {
+            Some(queue) => queue.dpc.issue(port),
+            None => self.shared_message(port, messages, message),
+        }
+        Interrupt::Claimed
+    }
+
+    /// A message for several queues, or for what is not requests.
+    #[inline(never)]
+    fn shared_message(&self, port: Port<'_>, messages: Messages, message: u32) {
         for number in messages.queues(message, self.queues.len()) {
             if let Some(queue) = self.queues.get(number) {
                 queue.dpc.issue(port);
@@ -23,7 +34,6 @@ impl NormalAdapter {
         if messages.service().map(u32::from) == Some(message) {
             self.service_dpc.issue(port);
         }
-        Interrupt::Claimed
     }
 
     /// `HwStorInterrupt`: reading the ISR status acknowledges the line (virtio 4.1.4.5).

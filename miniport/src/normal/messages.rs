@@ -33,6 +33,13 @@ impl Messages {
         }
     }
 
+    /// The one request queue, of `queues`, that `message` speaks for, if each queue has a message of its own.
+    #[inline]
+    pub(crate) fn only_queue(self, message: u32, queues: u16) -> Option<u16> {
+        let number = u16::try_from(message.checked_sub(1)?).ok()?;
+        (self.count > queues && number < queues).then_some(number)
+    }
+
     /// The request queues, of `queues`, that `message` speaks for.
     #[inline]
     pub(crate) fn queues(self, message: u32, queues: u16) -> impl Iterator<Item = u16> {
@@ -69,6 +76,9 @@ mod tests {
                     assert_eq!(own.is_none(), count == 0);
                     for message in 0..u32::from(count) + 2 {
                         let heard = messages.queues(message, queues).any(|heard| heard == queue);
+                        if let Some(only) = messages.only_queue(message, queues) {
+                            assert_eq!(heard, only == queue, "{count} {queues}");
+                        }
                         assert_eq!(
                             heard,
                             own.map(u32::from) == Some(message),
@@ -78,6 +88,7 @@ mod tests {
                 }
                 let own = messages.own(queues);
                 assert_eq!(own.is_some(), count >= Messages::wanted(queues));
+                assert_eq!(own.is_some(), messages.only_queue(1, queues) == Some(0));
             }
         }
     }

@@ -14,8 +14,8 @@
 //! **No request waits without a doorbell coming.** Invariant, true whenever the lock is free: if anything is filled in and not published,
 //! then `is_promised`. And `is_promised` is only true while the deferred call is on its way or at work:
 //! [`QueueState::submit`] sets it and has its caller issue the call right after; [`QueueState::drain`] sets it when the call begins and clears
-//! it under the same hold of the lock under which it has published everything and found nothing to do, or when the queue is closed, where
-//! nothing is filled in any more. That a call issued while another is pending may be saved is the business of [`Dpc`]: the pending call takes
+//! it under the same hold of the lock under which it has published everything and found nothing more to take, or when the queue is closed,
+//! where nothing is filled in any more. That a call issued while another is pending may be saved is the business of [`Dpc`]: the pending call takes
 //! its mark back before it takes the lock, so whoever found the mark under the lock comes before it. Both are under a model checker in
 //! `ddi::spin`, and the tests of the driver end each burst with a device that looks at its ring only when a doorbell rings.
 
@@ -42,10 +42,11 @@ use super::{NormalAdapter, completion::CompletionDpc};
 use crate::device::DeviceMemory;
 
 /// Requests that are taken out of a queue under one hold of its lock.
-const BATCH: usize = 32;
+const BATCH: u16 = 32;
 
-/// Requests on their way from a queue to their completion.
-pub(super) type Batch = batch::Batch<NormalAdapter, BATCH>;
+/// Requests on their way from a queue to their completion, and room for them.
+pub(super) type Batch<'places> = batch::Batch<'places, NormalAdapter, { BATCH as usize }>;
+pub(super) type Places = batch::Places<NormalAdapter, { BATCH as usize }>;
 
 /// A ring of requests.
 pub(super) type Ring = RequestQueue<RegisterRange, DeviceMemory, PrivateSlice<Slot>>;
@@ -97,7 +98,7 @@ pub(super) enum Left {
 pub(super) enum Drained {
     /// Requests were taken out, or have come meanwhile: complete those that there are and come again.
     More,
-    /// Nothing was found, everything is published, and the next completion interrupts.
+    /// Nothing is left but what was taken out, everything is published, and the next completion interrupts.
     Idle,
     /// The device broke a rule.
     Fault(QueueFault),
@@ -154,35 +155,48 @@ impl QueueState {
         &mut self,
         srb: Srb<NormalAdapter>,
     ) -> Result<(Parked, Left), (Srb<NormalAdapter>, Refused)> {
-        let Some((ticket, window)) = srb.noted_state() else {
-            return Err((srb, Refused::NotPrepared));
+        let request = match srb.noted() {
+            Ok(request) => request,
+            Err(srb) => return Err((srb, Refused::NotPrepared)),
         };
         let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) else {
-            return Err((srb, Refused::ByRing(SubmitError::Closed)));
+            return Err((request.into_srb(), Refused::ByRing(SubmitError::Closed)));
         };
-        let was_idle = ring.outstanding() == 0;
+        let (ticket, window) = request.state();
         let tag = match ring.submit(&window, &ticket.prepared, 0) {
             Ok(tag) => tag,
-            Err(error) => return Err((srb, Refused::ByRing(error))),
+            Err(error) => return Err((request.into_srb(), Refused::ByRing(error))),
         };
-        let parked = match self.requests.park(tag.descriptor(), srb, tag.get()) {
+        let parked = match self.requests.park(tag.descriptor(), request) {
             Ok(parked) => parked,
-            Err(srb) => {
+            Err(request) => {
                 // Table and ring always agree. If they did not, the device must not see the request: nothing is published any more until a
                 // reset has made both anew.
                 self.is_open = false;
-                return Err((srb, Refused::ByRing(SubmitError::Closed)));
+                return Err((request.into_srb(), Refused::ByRing(SubmitError::Closed)));
             }
         };
-        if self.is_promised {
-            return Ok((parked, Left::Nothing));
+        let left = if self.is_promised {
+            Left::Nothing
+        } else {
+            self.publish_or_promise()
+        };
+        Ok((parked, left))
+    }
+
+    /// For a request that was filled in while no deferred call is on its way. Apart: within a burst only the first comes here.
+    #[inline(never)]
+    fn publish_or_promise(&mut self) -> Left {
+        match &mut self.ring {
+            Some(ring) if ring.outstanding() == 1 => {
+                ring.publish();
+                Left::Nothing
+            }
+            _ => {
+                self.is_promised = true;
+                Left::Call
+            }
         }
-        if was_idle {
-            ring.publish();
-            return Ok((parked, Left::Nothing));
-        }
-        self.is_promised = true;
-        Ok((parked, Left::Call))
     }
 
     /// Makes everything visible that is filled in; before a task management function that is about it.
@@ -194,7 +208,7 @@ impl QueueState {
 
     /// Publishes new requests and takes answered ones out, as many as the batch holds; `batch` is empty before.
     #[inline]
-    pub(super) fn drain(&mut self, batch: &mut Batch) -> Drained {
+    pub(super) fn drain(&mut self, batch: &mut Batch<'_>) -> Drained {
         let Some(ring) = self.ring.as_mut().filter(|_| self.is_open) else {
             self.is_promised = false;
             return Drained::Idle;
@@ -202,27 +216,32 @@ impl QueueState {
         self.is_promised = true;
         ring.publish();
         ring.suppress_interrupts();
-        while let Some(vacancy) = batch.vacancy() {
-            match ring.take_used() {
-                Ok(Some(used)) => {
-                    if let Some(srb) = self.requests.take(used.tag.descriptor()) {
-                        vacancy.put(srb);
-                    }
-                }
-                // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
-                Ok(None) if !batch.is_empty() => return Drained::More,
-                Ok(None) if ring.rearm_interrupts() == Rearmed::More => return Drained::More,
-                Ok(None) => {
-                    self.is_promised = false;
-                    return Drained::Idle;
-                }
-                Err(fault) => {
-                    self.is_promised = false;
-                    return Drained::Fault(fault);
-                }
+        let taken = ring.take_several(BATCH, |used| {
+            // A batch has as many places, and is empty before.
+            if let Some(vacancy) = batch.vacancy()
+                && let Some(request) = self.requests.take(used.descriptor)
+            {
+                vacancy.put(request);
+            }
+        });
+        match taken {
+            // The only one: nothing else goes on here, and what the port sends next goes to the device at once.
+            Ok(1) if ring.outstanding() == 0 && ring.rearm_interrupts() == Rearmed::Idle => {
+                self.is_promised = false;
+                Drained::Idle
+            }
+            // Requests that the port sends while these are completed are published by the next drain, under one doorbell.
+            Ok(1..) => Drained::More,
+            Ok(0) if ring.rearm_interrupts() == Rearmed::More => Drained::More,
+            Ok(0) => {
+                self.is_promised = false;
+                Drained::Idle
+            }
+            Err(fault) => {
+                self.is_promised = false;
+                Drained::Fault(fault)
             }
         }
-        Drained::More
     }
 
     /// Takes no more requests; what is outstanding stays where it is.
@@ -250,17 +269,17 @@ impl QueueState {
 
     /// Takes out requests that the device will not answer any more, as many as the batch holds; whether there may be others. The ring
     /// is gone after this.
-    pub(super) fn end(&mut self, quiesced: &Quiesced, batch: &mut Batch) -> bool {
+    pub(super) fn end(&mut self, quiesced: &Quiesced, batch: &mut Batch<'_>) -> bool {
         self.close();
         if let Some(mut ring) = self.ring.take() {
             while ring.reclaim(quiesced).is_some() {}
         }
         let mut from = 0;
         while let Some(vacancy) = batch.vacancy() {
-            let Some((index, srb)) = self.requests.take_any(from) else {
+            let Some((index, request)) = self.requests.take_any(from) else {
                 return false;
             };
-            vacancy.put(srb);
+            vacancy.put(request);
             from = index;
         }
         true
@@ -275,8 +294,8 @@ impl QueueState {
             .requests
             .position(|waiting| waiting.is_target_of(abort))?;
         self.publish();
-        self.requests.inspect(index, |waiting, tag| {
-            (waiting.address(), Tag::from_raw(tag))
-        })
+        let tag = self.ring.as_ref()?.outstanding_tag(index)?;
+        let unit = self.requests.inspect(index, Srb::address)?;
+        Some((unit, tag))
     }
 }

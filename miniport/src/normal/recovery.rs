@@ -17,7 +17,7 @@ use hba::device::{Quiesced, ResetError};
 
 use super::{
     NormalAdapter,
-    queue::{Batch, QueueState},
+    queue::{Batch, Places, QueueState},
 };
 use crate::{
     device::{Patience, reset},
@@ -109,12 +109,13 @@ impl NormalAdapter {
         let mut ended = 0;
         for queue in self.queues.iter() {
             loop {
-                let mut batch = Batch::new();
+                let mut places = Places::new();
+                let mut batch = Batch::new(&mut places);
                 let more = queue.state.with(&mut held.at_dispatch(), |state| {
                     state.end(quiesced, &mut batch)
                 });
-                while let Some(srb) = batch.take() {
-                    let Completed { .. } = srb.complete(port, SrbStatus::BusReset);
+                while let Some(request) = batch.take() {
+                    let Completed { .. } = request.into_srb().complete(port, SrbStatus::BusReset);
                     ended += 1;
                 }
                 if !more {

@@ -64,6 +64,7 @@ impl NormalAdapter {
 
 /// A request that the queue did not take.
 #[cold]
+#[inline(never)]
 fn send_back(port: Port<'_>, srb: Srb<NormalAdapter>, error: SubmitError) -> Started {
     Started::Completed(match error {
         SubmitError::Full => status::complete(srb, port, &status::QUEUE_IS_FULL, |_, _| 0),
@@ -77,6 +78,7 @@ fn send_back(port: Port<'_>, srb: Srb<NormalAdapter>, error: SubmitError) -> Sta
 
 /// A request for an adapter that does not run.
 #[cold]
+#[inline(never)]
 fn refuse(port: Port<'_>, srb: Srb<NormalAdapter>, state: State) -> Started {
     let status = match state {
         State::Found | State::Running | State::Stopped => SrbStatus::Busy,

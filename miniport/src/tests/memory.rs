@@ -43,9 +43,9 @@ fn pool_has_the_size_that_the_queues_need() {
         block
     };
     let (short, long) = (bytes(64, 1), bytes(1024, 1));
-    // 32 bytes for each descriptor; queue, heads and alignment beside them.
-    assert!((64 * 32..64 * 32 + 1024).contains(&short), "{short}");
-    assert!((1024 * 32..1024 * 32 + 1024).contains(&long), "{long}");
+    // 24 bytes for each descriptor; queue, heads and alignment beside them.
+    assert!((64 * 24..64 * 24 + 1024).contains(&short), "{short}");
+    assert!((1024 * 24..1024 * 24 + 1024).contains(&long), "{long}");
     let four = bytes(64, 4);
     assert!(four > 3 * short && four < 4 * short, "{four}");
 }

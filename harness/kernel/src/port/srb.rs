@@ -32,6 +32,8 @@ pub const CDB_BYTES: usize = 32;
 pub const CLASSIC_CDB_BYTES: usize = 16;
 /// `SRB_SIMPLE_TAG_REQUEST`: the request may be reordered (srb.h).
 const SIMPLE_TAG: u8 = 0x20;
+/// `IoPriorityNormal` of `IO_PRIORITY_HINT` (wdm.h): what a class driver finds in nearly all of its IRPs and puts into the request.
+const NORMAL_PRIORITY: u16 = 2;
 /// Offset of the address in an extended request block.
 const ADDRESS_OFFSET: u32 = 128;
 /// Offset of the extended data.
@@ -258,6 +260,7 @@ impl SrbSpec {
         );
         abi::put(srb, StorageRequestBlock::SRB_FLAGS, self.flags);
         abi::put(srb, StorageRequestBlock::REQUEST_TAG, self.tag);
+        abi::put(srb, StorageRequestBlock::REQUEST_PRIORITY, NORMAL_PRIORITY);
         abi::put(
             srb,
             StorageRequestBlock::REQUEST_ATTRIBUTE,

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::vec::Vec;
 
-use hba::access::{DmaMemory, Entries, Room, SharedMemory};
+use hba::access::{DmaMemory, Entries, Row, SharedMemory};
 
 use super::UncachedMemory;
 
@@ -62,7 +62,10 @@ fn nothing_outside_is_reached() {
         memory.write_u64(offset, u64::MAX);
         memory.write_words(offset, [u64::MAX; 2]);
         assert_eq!(memory.read_words(offset), [0; 2], "offset {offset}");
-        assert!(memory.room(offset, 1).is_none(), "offset {offset}");
+        assert!(
+            !memory.write_pairs(offset, &[()], |()| (1, 1)),
+            "offset {offset}"
+        );
         memory.write_bytes(offset, &[0xFF; 9]);
         memory.zero(offset, 9);
         assert_eq!(memory.read_u64(offset), 0, "offset {offset}");
@@ -90,24 +93,29 @@ fn what_is_not_aligned_is_not_there() {
 }
 
 #[test]
-fn a_room_takes_its_pairs_and_no_more() {
+fn pairs_are_written_for_all_items_or_for_none() {
     let mut buffer = Vec::new();
     let memory = window(&mut buffer);
     memory.zero(0, BYTES);
-    let mut room = memory.room(8, 2).expect("room for two pairs");
-    room.amend(9);
-    assert_eq!(memory.read_words(0), [0; 4], "nothing to amend yet");
-    assert!(room.push(1, 2));
-    assert!(room.push(3, 4));
-    room.amend(5);
-    assert!(!room.push(6, 7), "a third pair");
-    assert_eq!(room.written(), 2);
-    assert_eq!(memory.read_words(8), [1, 2, 3, 5, 0]);
-    for (offset, pairs) in [(4, 1), (8, BYTES / 16), (0, u32::MAX), (0, 1 << 28)] {
-        assert!(memory.room(offset, pairs).is_none(), "{pairs} at {offset}");
+    let swapped = |&(first, second): &(u64, u64)| (second, first);
+    assert!(memory.write_pairs(8, &[(1, 2), (3, 4)], swapped));
+    assert_eq!(memory.read_words(0), [0, 2, 1, 4, 3, 0]);
+    let all = vec![(5, 5); BYTES as usize / 16];
+    for (offset, count) in [(4, 1), (8, all.len()), (BYTES, 1), (u32::MAX - 7, 1)] {
+        let written = memory.write_pairs(offset, &all[..count], swapped);
+        assert!(!written, "{count} at {offset}");
     }
-    let whole = memory.room(0, BYTES / 16).expect("all of it");
-    assert_eq!(whole.written(), 0);
+    // More than 32 bits can number, of which a slice has as many as it likes if they have no size.
+    for count in [1 << 28, u32::MAX as usize, usize::MAX] {
+        let endless = vec![(); count];
+        assert!(!memory.write_pairs(0, &endless, |()| unreachable!("nothing fits")));
+    }
+    assert_eq!(memory.read_words(0), [0, 2, 1, 4, 3, 0]);
+    assert!(memory.write_pairs(0, &all, swapped));
+    assert!(
+        memory.write_pairs(BYTES, &all[..0], swapped),
+        "nothing fits anywhere"
+    );
     assert!(guards_are_intact(&buffer));
 }
 
@@ -142,5 +150,56 @@ fn entries_are_masked_and_refused_where_they_do_not_fit() {
         memory.entries::<2>(u32::MAX - 1, 0).is_none(),
         "an overflow"
     );
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn a_single_entry_is_a_place_that_was_checked() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let number = memory
+        .entries::<2>(BYTES - 2, 0)
+        .expect("the last two bytes");
+    number.write_u16(7, 0x0102);
+    assert_eq!(number.read_u16(0), 0x0102);
+    assert_eq!(memory.read_u16(BYTES - 2), 0x0102);
+    let event = memory
+        .entries::<4>(BYTES - 4, 0)
+        .expect("the last four bytes");
+    assert_eq!(event.read_u32(9), 0x0102_0000);
+    event.write_u32(0, 0x0304_0506);
+    assert_eq!(number.read_u16(0), 0x0304);
+    assert!(
+        memory.entries::<4>(BYTES - 2, 0).is_none(),
+        "behind the end"
+    );
+    assert!(memory.entries::<4>(2, 0).is_none(), "not aligned");
+    assert!(guards_are_intact(&buffer));
+}
+
+#[test]
+fn a_row_has_its_pairs_and_no_more() {
+    let mut buffer = Vec::new();
+    let memory = window(&mut buffer);
+    memory.zero(0, BYTES);
+    let row = memory.row(16, 3).expect("three pairs");
+    row.write_pair(0, 1, 2);
+    row.write_pair(2, 3, 4);
+    row.write_last_u16(2, 0x0506);
+    assert_eq!(row.read_second(2), 0x0506_0000_0000_0004);
+    for position in [3, u16::MAX] {
+        row.write_pair(position, u64::MAX, u64::MAX);
+        row.write_last_u16(position, 0xFFFF);
+        assert_eq!(row.read_second(position), 0, "{position}");
+    }
+    assert_eq!(
+        memory.read_words(0),
+        [0, 0, 1, 2, 0, 0, 3, 0x0506_0000_0000_0004]
+    );
+    assert!(memory.row(0, 4).is_some());
+    assert!(memory.row(8, 4).is_none(), "behind the end");
+    assert!(memory.row(4, 1).is_none(), "not aligned");
+    assert!(memory.row(0, u16::MAX).is_none(), "too many");
     assert!(guards_are_intact(&buffer));
 }

@@ -122,7 +122,7 @@ impl<'a> Parts<'a> {
     #[inline]
     pub(crate) const fn extension(self) -> *mut c_void {
         match self {
-            Self::Legacy(srb) => srb.SrbExtension,
+            Self::Legacy(srb) => legacy_extension(srb),
             Self::Extended(srb) => srb.fixed().MiniportContext,
         }
     }
@@ -255,6 +255,12 @@ impl<'a> Parts<'a> {
             }
         }
     }
+}
+
+/// Apart, so that the compiler knows which shape is the rare one.
+#[cold]
+const fn legacy_extension(srb: &SCSI_REQUEST_BLOCK) -> *mut c_void {
+    srb.SrbExtension
 }
 
 impl PartsMut<'_> {

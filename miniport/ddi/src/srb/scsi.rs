@@ -116,7 +116,7 @@ impl<'srb> ScsiRequest<'srb> {
 
 impl QueueAction {
     #[inline]
-    const fn of(flags: SrbFlags, action: u32) -> Self {
+    pub(super) const fn of(flags: SrbFlags, action: u32) -> Self {
         if !flags.contains(SrbFlags::QUEUE_ACTION_ENABLE) {
             return Self::None;
         }
@@ -129,8 +129,11 @@ impl QueueAction {
 }
 
 impl Priority {
+    /// `IoPriorityNormal`, which class drivers put into nearly all requests.
+    pub(super) const NORMAL_HINT: u16 = 2;
+
     #[inline]
-    const fn of(hint: u16) -> Self {
+    pub(super) const fn of(hint: u16) -> Self {
         match hint {
             0 => Self::VeryLow,
             1 => Self::Low,

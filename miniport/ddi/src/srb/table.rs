@@ -1,7 +1,7 @@
 //! Where requests wait while the device has them.
 //!
-//! Key types: [`RequestTable`] (one place per descriptor of the ring), [`Parked`] (proof for [`crate::adapter::Started`]).
-//! Look-up is by index, so that an answer finds its request in constant time.
+//! Key types: [`RequestTable`] (one place per descriptor of the ring), [`RequestSlot`] (a place of its own for a request without a note),
+//! [`Parked`] (proof for [`crate::adapter::Started`]). Look-up is by index, so that an answer finds its request in constant time.
 
 #![expect(unsafe_code, reason = "places move between processors")]
 // UNSAFETY: a place holds a raw pointer, whose ownership it carries across processors.
@@ -10,7 +10,10 @@ use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 
 use wdk_sys::SCSI_REQUEST_BLOCK;
 
-use super::Srb;
+use super::{
+    Srb,
+    noted::{self, Noted},
+};
 use crate::{adapter::Adapter, private::PrivateSlice};
 
 /// Proof that a request was put into a table or slot, from where the miniport completes it.
@@ -21,13 +24,10 @@ pub struct Parked(());
 /// One place of a table.
 ///
 /// # Invariants
-/// The block, if there is one, is a request that adapter type `A` owned and that this place owns now.
+/// The note, if there is one, is that of a [`Noted`] request which this place owns now.
 #[derive(Debug)]
 pub struct Place<A: Adapter> {
-    block: Option<NonNull<SCSI_REQUEST_BLOCK>>,
-    /// What the miniport wants to know of the request while it waits.
-    note: u64,
-    adapter: PhantomData<fn() -> A>,
+    note: Option<noted::Place<A>>,
 }
 
 // Places are copied only to fill a table with empty ones; a table never gives a copy away.
@@ -40,14 +40,47 @@ impl<A: Adapter> Copy for Place<A> {}
 
 // SAFETY: as for the request itself, ownership moves with the value.
 unsafe impl<A: Adapter> Send for Place<A> {}
-// SAFETY: a shared place gives nothing away.
+// SAFETY: a shared place lends the request alone.
 unsafe impl<A: Adapter> Sync for Place<A> {}
 
 impl<A: Adapter> Place<A> {
     /// A place without a request.
+    pub const EMPTY: Self = Self { note: None };
+
+    /// Lends the request without moving it.
+    fn look<R>(self, look: impl FnOnce(&Srb<A>) -> R) -> Option<R> {
+        // SAFETY: the place owns the request (type invariant), and the value is not dropped.
+        let waiting = ManuallyDrop::new(unsafe { Noted::<A>::at(self.note?) });
+        Some(waiting.look(look))
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Noted<A>> {
+        let note = self.note.take()?;
+        // SAFETY: the place owned the request (type invariant); now the caller does.
+        Some(unsafe { Noted::at(note) })
+    }
+}
+
+/// A place for a single request.
+///
+/// # Invariants
+/// The block, if there is one, is a request that adapter type `A` owned and that this place owns now.
+#[derive(Debug)]
+pub struct RequestSlot<A: Adapter> {
+    block: Option<NonNull<SCSI_REQUEST_BLOCK>>,
+    adapter: PhantomData<fn() -> A>,
+}
+
+// SAFETY: as for the request itself, ownership moves with the value.
+unsafe impl<A: Adapter> Send for RequestSlot<A> {}
+// SAFETY: a shared slot gives nothing away.
+unsafe impl<A: Adapter> Sync for RequestSlot<A> {}
+
+impl<A: Adapter> RequestSlot<A> {
+    /// A slot without a request.
     pub const EMPTY: Self = Self {
         block: None,
-        note: 0,
         adapter: PhantomData,
     };
 
@@ -57,41 +90,26 @@ impl<A: Adapter> Place<A> {
         self.block.is_some()
     }
 
-    /// Lends the request without moving it.
-    fn look<R>(&self, look: impl FnOnce(&Srb<A>, u64) -> R) -> Option<R> {
-        let srb = ManuallyDrop::new(Srb::<A> {
-            block: self.block?,
-            adapter: PhantomData,
-        });
-        Some(look(&srb, self.note))
-    }
-}
-
-/// A place for a single request.
-#[derive(Debug)]
-pub struct RequestSlot<A: Adapter>(Place<A>);
-
-impl<A: Adapter> RequestSlot<A> {
-    /// A slot without a request.
-    pub const EMPTY: Self = Self(Place::EMPTY);
-
-    /// Whether a request is there.
-    #[must_use]
-    pub const fn is_occupied(&self) -> bool {
-        self.0.is_occupied()
-    }
-
     /// Puts a request there.
     ///
     /// # Errors
     /// The slot is occupied: the caller has the request back.
     pub fn park(&mut self, srb: Srb<A>) -> Result<Parked, Srb<A>> {
-        park(&mut self.0, srb, 0)
+        if self.is_occupied() {
+            return Err(srb);
+        }
+        // INVARIANT: the request's ownership moves into the slot.
+        self.block = Some(ManuallyDrop::new(srb).block);
+        Ok(Parked(()))
     }
 
     /// Takes the request out.
-    pub const fn take(&mut self) -> Option<Srb<A>> {
-        take(&mut self.0)
+    pub fn take(&mut self) -> Option<Srb<A>> {
+        // INVARIANT: the slot owned the request; now the caller does.
+        Some(Srb {
+            block: self.block.take()?,
+            adapter: PhantomData,
+        })
     }
 }
 
@@ -113,31 +131,35 @@ impl<A: Adapter> RequestTable<A> {
         Self { places }
     }
 
-    /// Puts a request at `index`, with a note for [`RequestTable::inspect`].
+    /// Puts a request at `index`.
     ///
     /// # Errors
     /// There is no such place, or it is occupied: the caller has the request back.
     #[inline]
-    pub fn park(&mut self, index: u16, srb: Srb<A>, note: u64) -> Result<Parked, Srb<A>> {
+    pub fn park(&mut self, index: u16, request: Noted<A>) -> Result<Parked, Noted<A>> {
         match self.places.as_mut().get_mut(usize::from(index)) {
-            Some(place) => park(place, srb, note),
-            None => Err(srb),
+            Some(place) if place.note.is_none() => {
+                // INVARIANT: the request's ownership moves into the place.
+                place.note = Some(request.into_note());
+                Ok(Parked(()))
+            }
+            _ => Err(request),
         }
     }
 
     /// Takes the request at `index` out.
     #[inline]
-    pub fn take(&mut self, index: u16) -> Option<Srb<A>> {
-        take(self.places.as_mut().get_mut(usize::from(index))?)
+    pub fn take(&mut self, index: u16) -> Option<Noted<A>> {
+        self.places.as_mut().get_mut(usize::from(index))?.take()
     }
 
     /// Takes any request out, beginning at `from`; returns its index too.
-    pub fn take_any(&mut self, from: u16) -> Option<(u16, Srb<A>)> {
+    pub fn take_any(&mut self, from: u16) -> Option<(u16, Noted<A>)> {
         let places = self.places.as_mut().iter_mut();
         (0u16..)
             .zip(places)
             .skip(usize::from(from))
-            .find_map(|(index, place)| take(place).map(|srb| (index, srb)))
+            .find_map(|(index, place)| Some((index, place.take()?)))
     }
 
     /// Index of the first request for which `matches` holds.
@@ -145,34 +167,11 @@ impl<A: Adapter> RequestTable<A> {
         let places = self.places.as_ref().iter();
         (0u16..)
             .zip(places)
-            .find_map(|(index, place)| place.look(|srb, _| matches(srb))?.then_some(index))
+            .find_map(|(index, place)| place.look(&matches)?.then_some(index))
     }
 
-    /// Looks at the request at `index` and its note without taking it out.
-    pub fn inspect<R>(&self, index: u16, look: impl FnOnce(&Srb<A>, u64) -> R) -> Option<R> {
+    /// Looks at the request at `index` without taking it out.
+    pub fn inspect<R>(&self, index: u16, look: impl FnOnce(&Srb<A>) -> R) -> Option<R> {
         self.places.as_ref().get(usize::from(index))?.look(look)
-    }
-}
-
-#[inline]
-fn park<A: Adapter>(place: &mut Place<A>, srb: Srb<A>, note: u64) -> Result<Parked, Srb<A>> {
-    if place.is_occupied() {
-        return Err(srb);
-    }
-    // INVARIANT: the request's ownership moves into the place.
-    place.block = Some(ManuallyDrop::new(srb).block);
-    place.note = note;
-    Ok(Parked(()))
-}
-
-#[inline]
-const fn take<A: Adapter>(place: &mut Place<A>) -> Option<Srb<A>> {
-    match place.block.take() {
-        // INVARIANT: the place owned the request; now the caller does.
-        Some(block) => Some(Srb {
-            block,
-            adapter: PhantomData,
-        }),
-        None => None,
     }
 }

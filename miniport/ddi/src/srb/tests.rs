@@ -7,7 +7,11 @@ use wdk_sys::{
     SRBEX_DATA_SCSI_CDB16, SRBEX_DATA_SCSI_CDB32, STOR_ADDR_BTL8, STORAGE_REQUEST_BLOCK,
 };
 
-use super::parts::{Parts, PartsMut};
+use super::{
+    Priority, QueueAction, Usual,
+    parts::{Parts, PartsMut},
+    usual,
+};
 use crate::port::UnitAddress;
 
 const CDB: [u8; 16] = [0x88, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
@@ -69,6 +73,11 @@ impl Extended {
 
     fn block(&mut self) -> NonNull<SCSI_REQUEST_BLOCK> {
         NonNull::from(self).cast()
+    }
+
+    fn usual(&mut self) -> Option<Usual<'_>> {
+        // SAFETY: the block is live and of the shape that its function says.
+        unsafe { Usual::of(self.block()) }
     }
 
     fn parts(&mut self) -> Parts<'_> {
@@ -212,4 +221,67 @@ fn results_go_where_the_shape_has_them() {
         [2, 14],
         "in the structure of the command"
     );
+}
+
+/// A block as class drivers make it.
+fn command() -> Extended {
+    let mut block = extended().with(cdb16(10));
+    block.fixed.SrbFunction = 0;
+    block
+}
+
+#[test]
+fn a_usual_block_says_the_same_the_short_way() {
+    let mut block = command();
+    let usual = block.usual().expect("a usual block");
+    assert_eq!(usual.address(), UNIT);
+    assert_eq!(usual.cdb(), (&CDB, 10));
+    assert_eq!(usual.flags().bits(), 0x40);
+    assert_eq!(usual.data_transfer_length(), 4096);
+    // Untagged, whatever the attribute says: the flag that makes it count is not set.
+    assert_eq!(usual.order(), Some((QueueAction::None, Priority::High)));
+    for (attribute, priority, order) in [
+        (0x20, 2, None),
+        (0x20, 0, Some((QueueAction::Simple, Priority::VeryLow))),
+        (0x21, 2, Some((QueueAction::HeadOfQueue, Priority::Normal))),
+        (0x22, 4, Some((QueueAction::Ordered, Priority::Critical))),
+    ] {
+        let fixed = &mut block.fixed;
+        (fixed.SrbFlags, fixed.RequestAttribute) = (0x42, attribute);
+        fixed.RequestPriority = priority;
+        let usual = block.usual().expect("a usual block");
+        assert_eq!(usual.order(), order, "{attribute:#x}, {priority}");
+    }
+    // SAFETY: the block is a usual one, and ours alone.
+    unsafe { usual::set_results(block.block(), 512) };
+    assert_eq!(block.fixed.DataTransferLength, 512);
+    block.data[8] = 2;
+    // SAFETY: as above.
+    unsafe { usual::set_results(block.block(), 0) };
+    assert_eq!(block.data[8], 0, "SCSI status GOOD where the parts have it");
+}
+
+#[test]
+fn a_block_that_differs_in_anything_is_no_usual_one() {
+    type Change = fn(&mut Extended);
+    let changes: [(&str, Change); 9] = [
+        ("shape", |block| block.fixed.Function = 0),
+        ("function", |block| block.fixed.SrbFunction = 8),
+        ("length", |block| block.fixed.SrbLength = 183),
+        ("address", |block| block.fixed.AddressOffset = 136),
+        ("no command", |block| block.fixed.NumSrbExData = 0),
+        ("two structures", |block| block.fixed.NumSrbExData = 2),
+        ("place", |block| block.fixed.SrbExDataOffset = [152]),
+        ("address type", |block| block.address.Type = 2),
+        ("longer command", |block| block.data[0] = 0x41),
+    ];
+    for (what, change) in changes {
+        let mut block = command();
+        assert!(block.usual().is_some());
+        change(&mut block);
+        assert!(block.usual().is_none(), "{what}");
+    }
+    let mut shortest = command();
+    shortest.fixed.SrbLength = 184;
+    assert!(shortest.usual().is_some());
 }

@@ -13,7 +13,7 @@ use crate::dump::{DumpEngine, DumpPoll};
 use crate::pci::{self, CONFIG_BYTES};
 use crate::plan::{NormalOptions, PLAN_BYTES, Plan, SegMaxRule, seal_record};
 use crate::request::{
-    DataDirection, Fragment, Frame, Prepared, Request, Response, Segment, TaskAttribute,
+    CdbField, DataDirection, Fragment, Frame, Prepared, Request, Response, Segment, TaskAttribute,
     TaskFunction, TaskManagement, frame_bytes, prepare,
 };
 use crate::ring::{RingFormat, Slot, SubmitError, Tag};
@@ -343,7 +343,7 @@ fn play_dump(
             0 | 1 => {
                 next += 1;
                 let (request, segments) = describe(input);
-                if engine.submit(&request, segments.into_iter(), next).is_ok() {
+                if engine.submit(&request, &segments, next).is_ok() {
                     assert!(waiting.replace(next).is_none(), "two requests at once");
                 }
             }
@@ -380,7 +380,7 @@ fn poke(input: &mut Input<'_>, memory: &FakeMemory, length: u32) {
         .write_u16(u32::from(offset) % length.max(1), value);
 }
 
-fn describe(input: &mut Input<'_>) -> (Request<'static>, Vec<Segment>) {
+fn describe(input: &mut Input<'_>) -> (Request, Vec<Segment>) {
     const READ: [u8; 10] = [0x28, 0, 0, 0, 0, 1, 0, 0, 2, 0];
     const WRITE: [u8; 10] = [0x2A, 0, 0, 0, 0, 1, 0, 0, 2, 0];
     const READY: [u8; 6] = [0; 6];
@@ -398,7 +398,7 @@ fn describe(input: &mut Input<'_>) -> (Request<'static>, Vec<Segment>) {
         .collect();
     let request = Request {
         address: ScsiAddress::from_u8(input.u8() & 1, 0),
-        cdb,
+        cdb: CdbField::new(cdb),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction,
@@ -421,11 +421,9 @@ fn build<'m>(
         length: bytes,
         bus_address: BUS + u64::from(REGION) + u64::from(index * bytes),
     };
-    let frame = Frame::contiguous(fragment, SEGMENTS)
-        .expect("frame_bytes is enough")
-        .for_plan(plan);
+    let frame = Frame::contiguous(fragment, SEGMENTS).expect("frame_bytes is enough");
     let (request, segments) = describe(input);
-    prepare(&window, &frame, &request, segments.into_iter())
+    prepare(&window, &frame, plan.recipe(), &request, &segments)
         .ok()
         .map(|prepared| (window, prepared))
 }

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::cell::Cell;
 use std::vec::Vec;
 
-use crate::access::{CheckedEntries, CheckedRoom, DmaMemory, SharedMemory};
+use crate::access::{CheckedEntries, CheckedRow, DmaMemory, SharedMemory};
 
 /// An arena with a bus address.
 #[derive(Debug)]
@@ -94,14 +94,6 @@ impl Window<'_> {
 }
 
 impl SharedMemory for Window<'_> {
-    type Room<'m>
-        = CheckedRoom<'m, Self>
-    where
-        Self: 'm;
-
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        CheckedRoom::new(self, offset, pairs)
-    }
     fn length(&self) -> u32 {
         u32::try_from(self.cells.len()).unwrap_or(u32::MAX)
     }
@@ -152,9 +144,13 @@ impl SharedMemory for Window<'_> {
 
 impl<'m> DmaMemory for Window<'m> {
     type Entries<const BYTES: u32> = CheckedEntries<Window<'m>, BYTES>;
+    type Row = CheckedRow<Window<'m>>;
 
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
         CheckedEntries::new(*self, offset, mask)
+    }
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row> {
+        CheckedRow::new(*self, offset, count)
     }
     fn bus_address(&self) -> u64 {
         self.bus_address

@@ -5,6 +5,7 @@
 
 use crate::device::{Features, FieldSizes};
 use crate::pci::{BAR_COUNT, Bar, Msix, MsixEnablement, Region, VirtioCaps};
+use crate::request::Recipe;
 use crate::ring::RingFormat;
 
 use super::layout::Shape;
@@ -85,6 +86,7 @@ impl Plan {
             transfer_bytes,
             shape,
             layout: _,
+            recipe: _,
         } = self;
         let mut writer = Writer {
             bytes: [0; PLAN_BYTES],
@@ -180,6 +182,7 @@ impl Plan {
             transfer_bytes,
             shape,
             layout,
+            recipe: Recipe::new(shape.format, sizes),
         };
         plan.check()?;
         Ok(plan)

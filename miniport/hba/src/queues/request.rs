@@ -84,6 +84,15 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         self.ring.take_used()
     }
 
+    /// Takes completed requests, `most` of those that there are now; returns how many. Read their responses next.
+    ///
+    /// # Errors
+    /// As for [`RequestQueue::take_used`]; those that `take` was called for before are complete.
+    #[inline]
+    pub fn take_several(&mut self, most: u16, take: impl FnMut(Used)) -> Result<u16, QueueFault> {
+        self.ring.take_several(most, take)
+    }
+
     /// See [`Ring::suppress`].
     #[inline]
     pub fn suppress_interrupts(&mut self) {
@@ -101,6 +110,12 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
         self.ring.reclaim(proof)
     }
 
+    /// The tag of the outstanding request that [`Tag::descriptor`] `index` belongs to.
+    #[must_use]
+    pub fn outstanding_tag(&self, index: u16) -> Option<Tag> {
+        self.ring.outstanding_tag(index)
+    }
+
     /// The token of `tag` while it is outstanding.
     #[must_use]
     pub fn token_of(&self, tag: Tag) -> Option<u64> {
@@ -108,6 +123,7 @@ impl<R: Mmio, M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> RequestQueue<R, M,
     }
 
     /// Requests in the ring.
+    #[inline]
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
         self.ring.outstanding()

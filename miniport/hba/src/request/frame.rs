@@ -4,9 +4,9 @@
 //! contiguous for the device, the whole need not be: [`Frame::fragmented`] finds a place for each part and refuses when there
 //! is none, so that contiguity is never assumed.
 
-use crate::device::{CDB_BYTES, FieldSizes, SENSE_BYTES};
-use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout, Plan};
-use crate::ring::{DESCRIPTOR_BYTES, RingFormat};
+use crate::device::{CDB_BYTES, SENSE_BYTES};
+use crate::plan::{EXTRA_DESCRIPTORS, FrameLayout};
+use crate::ring::DESCRIPTOR_BYTES;
 
 /// Bytes reserved for a request header; at most 51 are used (virtio 5.6.6.1 with 32 bytes of CDB).
 pub const HEADER_AREA_BYTES: u32 = 64;
@@ -19,13 +19,12 @@ pub(super) const RESPONSE_FIXED_BYTES: u32 = 12;
 
 const _: () = assert!(19 + CDB_BYTES <= 64 && 12 + SENSE_BYTES <= 112);
 
-/// Header and response need no more than this; the accesses are 64 bits wide.
+/// The accesses are 64 bits wide, and none of the parts needs more: the boundary of 16 bytes is one for the descriptor table of a virtqueue
+/// (virtio 2.7, 2.8.10.1), not for indirect tables (virtio 2.7.5.3, 2.8.7).
 const AREA_ALIGNMENT: u64 = 8;
-const TABLE_ALIGNMENT: u64 = 16;
 
 // `Frame::contiguous` relies on it.
-const _: () =
-    assert!(HEADER_AREA_BYTES.is_multiple_of(16) && RESPONSE_AREA_BYTES.is_multiple_of(16));
+const _: () = assert!(HEADER_AREA_BYTES.is_multiple_of(8) && RESPONSE_AREA_BYTES.is_multiple_of(8));
 
 /// Bytes of memory that surely hold a frame for `segments` segments, when they are contiguous and aligned to 8.
 #[must_use]
@@ -35,7 +34,6 @@ pub const fn frame_bytes(segments: u16) -> u32 {
     let table = to_u32(descriptors).saturating_mul(DESCRIPTOR_BYTES);
     HEADER_AREA_BYTES
         .saturating_add(RESPONSE_AREA_BYTES)
-        .saturating_add(8)
         .saturating_add(table)
 }
 
@@ -82,59 +80,29 @@ pub struct Frame {
     pub(super) response: Area,
     pub(super) table: Area,
     pub(super) segments: u16,
-    pub(super) format: RingFormat,
-    pub(super) sizes: FieldSizes,
 }
 
 impl Frame {
-    /// The same frame with its table for rings of `format`: the two describe buffers differently (virtio 2.7.5.3, 2.8.7). Frames
-    /// are made for split rings.
-    #[inline]
-    #[must_use]
-    pub const fn in_format(self, format: RingFormat) -> Self {
-        Self { format, ..self }
-    }
-
-    /// The same frame as the device of `plan` wants it: table format, sizes of CDB and sense field.
-    #[inline]
-    #[must_use]
-    pub const fn for_plan(self, plan: &Plan) -> Self {
-        Self {
-            sizes: plan.sizes(),
-            ..self.in_format(plan.ring_format())
-        }
-    }
-
-    /// The format of its table.
-    #[must_use]
-    pub const fn format(&self) -> RingFormat {
-        self.format
-    }
-
-    /// Divides one contiguous fragment. The table gets what is left, at most `segments_max` segments.
+    /// Divides one contiguous fragment. The table gets what is left.
     ///
     /// # Errors
     /// When it does not hold header, response and a table for one segment.
     #[inline]
     pub fn contiguous(fragment: Fragment, segments_max: u16) -> Result<Self, FrameError> {
+        // A part may begin at any bus address. That its offset is one of a word is checked when it is written.
         let mut run = Run::new(fragment)?;
-        // All three are aligned when the first is, since they are multiples of it: one gap, and constant distances.
-        run.align(TABLE_ALIGNMENT).ok_or(FrameError::NoRoom)?;
         let header = run.area();
         run.skip(HEADER_AREA_BYTES).ok_or(FrameError::NoRoom)?;
         let response = run.area();
         run.skip(RESPONSE_AREA_BYTES).ok_or(FrameError::NoRoom)?;
-        let segments = run.segments().min(segments_max);
-        if segments == 0 {
+        if run.segments() == 0 {
             return Err(FrameError::NoRoom);
         }
         Ok(Self {
             header,
             response,
             table: run.area(),
-            segments,
-            format: RingFormat::Split,
-            sizes: FieldSizes::WANTED,
+            segments: segments_max,
         })
     }
 
@@ -156,10 +124,10 @@ impl Frame {
             })?
             .ok_or(FrameError::NoRoom)?;
         let start = longest.offset;
-        longest.align(TABLE_ALIGNMENT).ok_or(FrameError::NoRoom)?;
+        longest.align(AREA_ALIGNMENT).ok_or(FrameError::NoRoom)?;
         let table_bytes = frame_table_bytes(segments);
         let table = longest
-            .take(table_bytes, TABLE_ALIGNMENT)
+            .take(table_bytes, AREA_ALIGNMENT)
             .ok_or(FrameError::NoRoom)?;
         let (mut header, mut response) = (None, None);
         for run in Runs::new(fragments) {
@@ -180,8 +148,6 @@ impl Frame {
             response,
             table,
             segments,
-            format: RingFormat::Split,
-            sizes: FieldSizes::WANTED,
         })
     }
 
@@ -211,12 +177,10 @@ impl Frame {
             response,
             table,
             segments,
-            format: RingFormat::Split,
-            sizes: FieldSizes::WANTED,
         })
     }
 
-    /// Most segments that a request in this frame may have.
+    /// Most segments that a request in this frame may have, if its table has room for them.
     #[must_use]
     pub const fn segments(&self) -> u16 {
         self.segments
@@ -247,15 +211,19 @@ impl Run {
             .checked_add(u64::from(length))
             .ok_or(FrameError::Overflow)?;
         offset.checked_add(length).ok_or(FrameError::Overflow)?;
-        let run = Self {
+        Ok(Self {
             offset,
             length,
             bus_address,
-        };
-        if (bus_address ^ u64::from(offset)) & 7 != 0 {
-            Err(FrameError::Misaligned)
+        })
+    }
+
+    /// The same if words of the memory are words of the bus too.
+    fn aligned(fragment: Fragment) -> Result<Self, FrameError> {
+        if (fragment.bus_address ^ u64::from(fragment.offset)).is_multiple_of(8) {
+            Self::new(fragment)
         } else {
-            Ok(run)
+            Err(FrameError::Misaligned)
         }
     }
 
@@ -320,7 +288,7 @@ impl<I: Iterator<Item = Fragment>> Iterator for Runs<I> {
     type Item = Result<Run, FrameError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut run = match Run::new(self.fragments.next()?) {
+        let mut run = match Run::aligned(self.fragments.next()?) {
             Ok(run) => run,
             Err(error) => return Some(Err(error)),
         };

@@ -4,6 +4,7 @@ use crate::access::SharedMemory;
 
 use super::prepare::Prepared;
 
+const VERDICT: u32 = 8;
 const SENSE: u32 = 12;
 
 /// Never a response code. Written ahead of each request: a completion that leaves it there is no completion.
@@ -13,10 +14,10 @@ const STATUS_GOOD: u8 = 0;
 /// Prepares a response area, so that a device that returns a request without answering it is found out.
 #[inline]
 pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
-    // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
-    memory.write_words(
-        offset,
-        [0, u64::from_le_bytes([0, 0, 0, POISON, 0, 0, 0, 0])],
+    // Qualifier, status, response code, and the first bytes of the sense field: a response is read only if the code says that there is one.
+    memory.write_u64(
+        offset.wrapping_add(VERDICT),
+        u64::from_le_bytes([0, 0, 0, POISON, 0xFF, 0xFF, 0xFF, 0xFF]),
     );
 }
 
@@ -25,8 +26,8 @@ pub(super) fn poison<M: SharedMemory>(memory: &M, offset: u32) {
 pub struct Response {
     sense_length: u32,
     residual: u32,
-    status: u8,
-    code: u8,
+    /// SCSI status in the lower half, response code in the upper.
+    verdict: u16,
     sense_offset: u32,
     data_bytes: u32,
     sense_field: u8,
@@ -90,16 +91,14 @@ impl Response {
     /// Reads the response of a completed request from its frame.
     #[inline]
     pub fn read<M: SharedMemory>(memory: &M, prepared: &Prepared) -> Self {
-        let at = prepared.response_offset;
+        let at = prepared.response_offset.get();
         // Sense length and residual; qualifier, status, response code, and the first bytes of the sense field.
         let [lengths, verdict] = memory.read_words(at);
-        let [l0, l1, l2, l3, r0, r1, r2, r3] = lengths.to_le_bytes();
-        let [_, _, status, code, ..] = verdict.to_le_bytes();
         Self {
-            sense_length: u32::from_le_bytes([l0, l1, l2, l3]),
-            residual: u32::from_le_bytes([r0, r1, r2, r3]),
-            status,
-            code,
+            // Each is as wide as what it takes.
+            sense_length: u32::try_from(lengths & 0xFFFF_FFFF).unwrap_or_default(),
+            residual: u32::try_from(lengths >> 32).unwrap_or_default(),
+            verdict: u16::try_from((verdict >> 16) & 0xFFFF).unwrap_or_default(),
             sense_offset: at.wrapping_add(SENSE),
             data_bytes: prepared.data_bytes,
             sense_field: prepared.sense_bytes,
@@ -109,16 +108,19 @@ impl Response {
     /// Whether the command did all that it was asked for: [`Outcome::Success`] with nothing missing. Nearly all are so.
     #[inline]
     #[must_use]
-    pub const fn is_plain_success(&self) -> bool {
-        self.code == 0 && self.status == STATUS_GOOD && self.residual == 0
+    pub fn is_plain_success(&self) -> bool {
+        // Response code and status are 0 then as well, so one test will do.
+        const { assert!(STATUS_GOOD == 0) };
+        self.residual | u32::from(self.verdict) == 0
     }
 
     /// What it means.
     #[inline]
     #[must_use]
     pub fn completion(&self) -> Completion {
-        let outcome = match self.code {
-            0 if self.status != STATUS_GOOD => Outcome::Status,
+        let [status, code] = self.verdict.to_le_bytes();
+        let outcome = match code {
+            0 if status != STATUS_GOOD => Outcome::Status,
             0 if self.residual > self.data_bytes => Outcome::Malformed(ResponseFault::Residual),
             0 => Outcome::Success,
             code => unsuccessful(code),
@@ -128,7 +130,7 @@ impl Response {
             _ => 0,
         };
         let (scsi_status, sense_bytes) = match outcome {
-            Outcome::Status => (self.status, self.bounded_sense()),
+            Outcome::Status => (status, self.bounded_sense()),
             _ => (STATUS_GOOD, 0),
         };
         Completion {

@@ -1,146 +1,184 @@
-//! The descriptor table of one request, in either format (virtio 2.7.5.3, 2.8.7).
+//! The descriptor table of one request (virtio 2.7.5.3, 2.8.7), written as the device's [`Recipe`] says.
 //!
-//! Key types: [`Table`], which counts and checks, and [`TableFormat`], which says what a descriptor looks like. Neighbour:
-//! [`super::prepare`]; the room is of [`crate::access`].
+//! Key types: [`Segment`] and [`Piece`], of which the data consist. Neighbours: [`super::prepare`] writes the other parts of a frame;
+//! [`super::recipe`] has the words of the descriptors.
 
-use core::marker::PhantomData;
+use crate::access::SharedMemory;
+use crate::ring::DESCRIPTOR_BYTES;
 
-use crate::access::Room;
-use crate::ring::{Descriptor, FLAG_NEXT, FLAG_WRITE};
+use super::frame::Frame;
+use super::prepare::{DataDirection, PrepareError};
+use super::recipe::Recipe;
 
-use super::prepare::{PrepareError, Segment};
-
-/// How the second word of a descriptor is encoded; the length is in its lower half in both formats.
-pub(super) trait TableFormat {
-    /// Where the flags begin.
-    const FLAGS_SHIFT: u32;
-    /// What a descriptor with a successor has besides: the NEXT flag, in place.
-    const LINKED: u64;
-    /// By how much the number of the successor, in place, grows from one descriptor to the next.
-    const STEP: u64;
+/// One piece of a data buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Bus address of the first byte.
+    pub bus_address: u64,
+    /// Length in bytes.
+    pub length: u32,
 }
 
-/// A chain by index.
-pub(super) struct SplitTable;
+/// The data of a request without any.
+pub const NO_DATA: &[Segment] = &[];
 
-impl TableFormat for SplitTable {
-    const FLAGS_SHIFT: u32 = 32;
-    const LINKED: u64 = in_place(FLAG_NEXT, 32);
-    const STEP: u64 = 1 << 48;
+/// An element of a list of pieces, whoever's list it is.
+pub trait Piece {
+    /// The piece.
+    fn segment(&self) -> Segment;
 }
 
-/// A plain array: its order is the order of the buffers, and WRITE is the only flag that may be set (virtio 2.8.19).
-pub(super) struct PackedTable;
-
-impl TableFormat for PackedTable {
-    const FLAGS_SHIFT: u32 = 48;
-    const LINKED: u64 = 0;
-    const STEP: u64 = 0;
-}
-
-/// Flags as part of a second word.
-const fn in_place(flags: u16, shift: u32) -> u64 {
-    let [low, high] = flags.to_le_bytes();
-    u64::from_le_bytes([low, high, 0, 0, 0, 0, 0, 0]) << shift
-}
-
-/// Writes a descriptor table.
-pub(super) struct Table<R, F> {
-    room: R,
-    /// The number of the next descriptor's successor, in place.
-    successor: u64,
-    format: PhantomData<F>,
-}
-
-impl<R: Room, F: TableFormat> Table<R, F> {
-    /// An empty table in `room`.
+impl Piece for Segment {
     #[inline]
-    pub(super) const fn new(room: R) -> Self {
-        Self {
-            room,
-            successor: F::STEP,
-            format: PhantomData,
-        }
-    }
-
-    /// Writes a descriptor with a successor.
-    #[inline]
-    pub(super) fn push(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
-        let word = last_word::<F>(descriptor.length, descriptor.flags());
-        let linked = word | F::LINKED | self.successor;
-        self.successor = self.successor.wrapping_add(F::STEP);
-        self.write(descriptor.bus_address, linked)
-    }
-
-    /// Writes the last descriptor.
-    #[inline]
-    pub(super) fn push_last(&mut self, descriptor: Descriptor) -> Result<(), PrepareError> {
-        let word = last_word::<F>(descriptor.length, descriptor.flags());
-        self.write(descriptor.bus_address, word)
-    }
-
-    /// Writes a descriptor per segment, each with a successor, and returns the length of the last one.
-    #[inline]
-    pub(super) fn push_data(
-        &mut self,
-        segments: impl Iterator<Item = Segment>,
-        direction_flag: u16,
-        data_bytes: u32,
-    ) -> Result<u32, PrepareError> {
-        // All of the second word but the length: what each segment adds is one sum and one OR.
-        let mut rest = self.successor | F::LINKED | in_place(direction_flag, F::FLAGS_SHIFT);
-        let mut bytes_left = data_bytes;
-        let mut last_length = 0;
-        for Segment {
-            bus_address,
-            length,
-        } in segments
-        {
-            let to_last = length.checked_sub(1).ok_or(PrepareError::SegmentEmpty)?;
-            if bus_address.checked_add(u64::from(to_last)).is_none() {
-                return Err(PrepareError::SegmentOverflow);
-            }
-            bytes_left = bytes_left
-                .checked_sub(length)
-                .ok_or(PrepareError::LengthMismatch)?;
-            self.write(bus_address, rest | u64::from(length))?;
-            rest = rest.wrapping_add(F::STEP);
-            last_length = length;
-        }
-        if bytes_left == 0 {
-            Ok(last_length)
-        } else {
-            Err(PrepareError::LengthMismatch)
-        }
-    }
-
-    /// Makes the descriptor written last the end: a data segment of `length` bytes that the device writes.
-    #[inline]
-    pub(super) fn end_chain(&mut self, length: u32) {
-        if F::LINKED != 0 {
-            self.room.amend(last_word::<F>(length, FLAG_WRITE));
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, bus_address: u64, word: u64) -> Result<(), PrepareError> {
-        if self.room.push(bus_address, word) {
-            Ok(())
-        } else {
-            Err(PrepareError::TooManySegments)
-        }
-    }
-
-    /// Descriptors written.
-    #[inline]
-    pub(super) fn descriptors(&self) -> u16 {
-        // As many as the room has at most, whose size was a 16-bit number.
-        u16::try_from(self.room.written()).unwrap_or(u16::MAX)
+    fn segment(&self) -> Segment {
+        *self
     }
 }
 
-/// The second word of a descriptor without a successor.
+/// Writes the table: one descriptor for each piece of the data, and two more.
 #[inline]
-fn last_word<F: TableFormat>(length: u32, flags: u16) -> u64 {
-    u64::from(length) | in_place(flags, F::FLAGS_SHIFT)
+pub(super) fn write_table<M: SharedMemory>(
+    memory: &M,
+    frame: &Frame,
+    recipe: &Recipe,
+    direction: DataDirection,
+    data_bytes: u32,
+    pieces: &[impl Piece],
+) -> Result<(), PrepareError> {
+    let table = frame.table.offset;
+    let place = |number: u16| table.wrapping_add(u32::from(number).wrapping_mul(DESCRIPTOR_BYTES));
+    memory.write_words(table, [frame.header.bus_address, recipe.header]);
+    let response = frame.response.bus_address;
+    let last = [response, recipe.response_at_end];
+    let data = Data {
+        bytes: data_bytes,
+        step: recipe.step,
+    };
+    if direction == DataDirection::In {
+        memory.write_words(place(1), [response, recipe.response_before_data]);
+        return data.write(memory, place(2), recipe.data_in, recipe.last, pieces);
+    }
+    if direction == DataDirection::Out {
+        // The response ends the chain, so each piece has a successor.
+        data.write(memory, place(1), recipe.data_out, u64::MAX, pieces)?;
+    } else if !pieces.is_empty() || data_bytes != 0 {
+        return Err(contradiction(data_bytes != 0));
+    }
+    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+    if memory.write_pairs(place(count.wrapping_add(1)), &[last], |&[a, b]| (a, b)) {
+        Ok(())
+    } else {
+        Err(PrepareError::TooManySegments)
+    }
+}
+
+/// The descriptors of the data.
+struct Data {
+    /// What the pieces have to come to.
+    bytes: u32,
+    /// What a second word has more than the one before it.
+    step: u64,
+}
+
+impl Data {
+    /// Writes a descriptor for each piece from `offset` on: `word` is the first one's second word without the length, `kept` what is left of the last
+    /// one's. What succeeds has data: no piece is empty.
+    #[inline]
+    fn write<M: SharedMemory>(
+        &self,
+        memory: &M,
+        offset: u32,
+        word: u64,
+        kept: u64,
+        pieces: &[impl Piece],
+    ) -> Result<(), PrepareError> {
+        match pieces {
+            [] => Err(contradiction(self.bytes == 0)),
+            [piece] => {
+                let (segment, length) = parts(piece);
+                if !is_usable(segment, length) {
+                    Err(unusable(pieces))
+                } else if length == u64::from(self.bytes) {
+                    memory.write_words(offset, [segment, (word | length) & kept]);
+                    Ok(())
+                } else {
+                    Err(PrepareError::LengthMismatch)
+                }
+            }
+            several => self.write_several(memory, offset, word, kept, several),
+        }
+    }
+
+    /// Apart: the loop needs many registers, which would have to be saved for a single piece too.
+    #[inline(never)]
+    fn write_several<M: SharedMemory>(
+        &self,
+        memory: &M,
+        offset: u32,
+        first: u64,
+        kept: u64,
+        pieces: &[impl Piece],
+    ) -> Result<(), PrepareError> {
+        // Too few for 64 bits to overflow. Unusable ones are counted, so that the loop has one way out.
+        let (mut bytes, mut unusable_pieces) = (0u64, 0u32);
+        let (mut next, mut last) = (first, first);
+        let fits = memory.write_pairs(offset, pieces, |piece| {
+            let (segment, length) = parts(piece);
+            unusable_pieces = unusable_pieces.wrapping_add(u32::from(!is_usable(segment, length)));
+            bytes = bytes.wrapping_add(length);
+            last = next | length;
+            next = next.wrapping_add(self.step);
+            (segment, last)
+        });
+        if !fits {
+            return Err(PrepareError::TooManySegments);
+        }
+        if unusable_pieces != 0 {
+            return Err(unusable(pieces));
+        }
+        if bytes != u64::from(self.bytes) {
+            return Err(PrepareError::LengthMismatch);
+        }
+        // They fit, so there are fewer than 16 bits can number.
+        let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+        let end = offset.wrapping_add(u32::from(count).wrapping_mul(DESCRIPTOR_BYTES));
+        memory.write_u64(end.wrapping_sub(8), last & kept);
+        Ok(())
+    }
+}
+
+/// Bus address and length.
+#[inline]
+fn parts(piece: &impl Piece) -> (u64, u64) {
+    let Segment {
+        bus_address,
+        length,
+    } = piece.segment();
+    (bus_address, length.into())
+}
+
+/// One test for two things: nothing begins where it ends, and nothing ends before it begins.
+#[inline]
+const fn is_usable(bus_address: u64, length: u64) -> bool {
+    bus_address.wrapping_add(length) > bus_address
+}
+
+/// What is wrong with the first piece that is unusable.
+#[cold]
+fn unusable(pieces: &[impl Piece]) -> PrepareError {
+    let mut all = pieces.iter().map(parts);
+    match all.find(|&(bus_address, length)| !is_usable(bus_address, length)) {
+        Some((_, 0)) => PrepareError::SegmentEmpty,
+        _ => PrepareError::SegmentOverflow,
+    }
+}
+
+/// Direction, length and pieces do not say the same.
+#[cold]
+const fn contradiction(of_direction: bool) -> PrepareError {
+    if of_direction {
+        PrepareError::DirectionMismatch
+    } else {
+        PrepareError::LengthMismatch
+    }
 }

@@ -79,15 +79,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> Ring<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        match (self, format) {
-            (Self::Split(ring), RingFormat::Split) => {
-                ring.submit_indirect(table, descriptors, report_limit, token)
-            }
-            (Self::Packed(ring), RingFormat::Packed) => {
-                ring.submit_indirect(table, descriptors, report_limit, token)
-            }
-            _ => Err(SubmitError::WrongFormat),
-        }
+        either!(self, ring => ring.submit_table(format, table, descriptors, report_limit, token))
     }
 
     /// Puts a request of `count` descriptors into the ring itself. Not visible before `publish`.
@@ -121,6 +113,16 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> Ring<M, S> {
         either!(self, ring => ring.take_used())
     }
 
+    /// Takes completed requests, `most` of those that there are now; returns how many. What is said of [`Ring::take_used`] holds, and what went to
+    /// `take` before a fault is taken.
+    ///
+    /// # Errors
+    /// As above.
+    #[inline]
+    pub fn take_several(&mut self, most: u16, take: impl FnMut(Used)) -> Result<u16, QueueFault> {
+        either!(self, ring => ring.take_several(most, take))
+    }
+
     /// Asks the device not to interrupt for completions: a hint, to be given before draining.
     #[inline]
     pub fn suppress(&mut self) {
@@ -139,6 +141,12 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> Ring<M, S> {
         either!(self, ring => ring.reclaim(proof))
     }
 
+    /// The tag of the outstanding request that [`Tag::descriptor`] `index` belongs to.
+    #[must_use]
+    pub fn outstanding_tag(&self, index: u16) -> Option<Tag> {
+        either!(self, ring => ring.outstanding_tag(index))
+    }
+
     /// The token of `tag` while it is outstanding. Stale and foreign tags yield `None`.
     #[must_use]
     pub fn token_of(&self, tag: Tag) -> Option<u64> {
@@ -146,6 +154,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> Ring<M, S> {
     }
 
     /// Requests in the ring, filled or visible.
+    #[inline]
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
         either!(self, ring => ring.outstanding())

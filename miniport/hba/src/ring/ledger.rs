@@ -5,8 +5,8 @@
 
 use crate::device::{Features, QueueIndex, Quiesced};
 
-use super::QueueFault;
 use super::slots::{Slot, Slots, Tag};
+use super::{QueueFault, RingFormat};
 
 /// Why a request was not put into the ring. The caller still owns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum SubmitError {
     Empty,
     /// The chain has more descriptors than the ring: it will never fit. The plan's segment limit was exceeded.
     TooLong,
-    /// The request was prepared for the other ring format: see [`Frame::in_format`](crate::request::Frame::in_format).
+    /// The request was prepared for the other ring format: see [`Recipe`](crate::request::Recipe).
     WrongFormat,
     /// The queue has stopped after a fault; the device must be reset.
     Faulted(QueueFault),
@@ -52,6 +52,8 @@ pub struct Used {
     pub token: u64,
     /// What the caller got at submission.
     pub tag: Tag,
+    /// [`Tag::descriptor`] of it.
+    pub descriptor: u16,
     /// Bytes that the device says it wrote, at most the limit of the submission. A hint: it may be too low (virtio 2.7.8.2), QEMU
     /// counts the data of a write too, and in a packed ring it is 0 unless the device vouches for it (virtio 2.8.4).
     pub written: u32,
@@ -66,6 +68,24 @@ enum State {
     Closed {
         cursor: u16,
     },
+}
+
+/// The tables that are taken: those in the ring's own format while it is live, none after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepts {
+    Split,
+    Packed,
+    Nothing,
+}
+
+impl From<RingFormat> for Accepts {
+    #[inline]
+    fn from(format: RingFormat) -> Self {
+        match format {
+            RingFormat::Split => Self::Split,
+            RingFormat::Packed => Self::Packed,
+        }
+    }
 }
 
 /// How each side tells the other when it wants to be notified.
@@ -91,36 +111,49 @@ impl Suppression {
 #[derive(Debug)]
 pub(super) struct Ledger<S> {
     pub(super) slots: Slots<S>,
-    queue: QueueIndex,
+    /// What the tags of this queue have in common.
+    tag_base: u64,
     state: State,
+    accepts: Accepts,
     rejected: u32,
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Ledger<S> {
     /// A live queue of `size` descriptors; `None` when there are fewer slots.
-    pub(super) fn new(slots: S, size: u16, queue: QueueIndex) -> Option<Self> {
+    pub(super) fn new(slots: S, size: u16, queue: QueueIndex, format: RingFormat) -> Option<Self> {
         Some(Self {
             slots: Slots::new(slots, size)?,
-            queue,
+            tag_base: Tag::base(queue.get()),
             state: State::Live,
+            accepts: format.into(),
             rejected: 0,
         })
     }
 
     #[inline]
     pub(super) fn tag(&self, generation: u16, index: u16) -> Tag {
-        Tag::new(self.queue.get(), generation, index)
+        Tag::new(self.tag_base, generation, index)
     }
 
     #[inline]
     pub(super) fn is_live(&self) -> bool {
-        self.state == State::Live
+        self.accepts != Accepts::Nothing
     }
 
+    /// Whether a request is taken whose table is in `format`: one test for whether the ring lives, and whether it is the right one.
     #[inline]
-    pub(super) fn accepting(&self) -> Result<(), SubmitError> {
+    pub(super) fn accepting(&self, format: RingFormat) -> Result<(), SubmitError> {
+        if self.accepts == format.into() {
+            Ok(())
+        } else {
+            self.refusing()
+        }
+    }
+
+    #[cold]
+    const fn refusing(&self) -> Result<(), SubmitError> {
         match self.state {
-            State::Live => Ok(()),
+            State::Live => Err(SubmitError::WrongFormat),
             State::Faulted(fault) => Err(SubmitError::Faulted(fault)),
             State::Closed { .. } => Err(SubmitError::Closed),
         }
@@ -138,6 +171,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Ledger<S> {
     #[cold]
     pub(super) const fn fail(&mut self, fault: QueueFault) -> QueueFault {
         self.state = State::Faulted(fault);
+        self.accepts = Accepts::Nothing;
         self.rejected = self.rejected.saturating_add(1);
         fault
     }
@@ -149,16 +183,23 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Ledger<S> {
             State::Live | State::Faulted(_) => 0,
         };
         self.state = State::Closed { cursor };
+        self.accepts = Accepts::Nothing;
         let head = self.slots.first_outstanding(cursor)?;
         self.state = State::Closed { cursor: head };
         let (token, generation) = self.slots.outstanding_at(head)?;
         Some((head, self.tag(generation, head), token))
     }
 
+    /// The tag of the outstanding request that descriptor `index` heads.
+    pub(super) fn tag_at(&self, index: u16) -> Option<Tag> {
+        let (_, generation) = self.slots.outstanding_at(index)?;
+        Some(self.tag(generation, index))
+    }
+
     pub(super) fn token_of(&self, tag: Tag) -> Option<u64> {
-        let (queue, generation, index) = tag.parts();
-        let (token, current) = self.slots.outstanding_at(index)?;
-        (queue == self.queue.get() && generation == current).then_some(token)
+        let index = tag.descriptor();
+        let (token, generation) = self.slots.outstanding_at(index)?;
+        (tag == self.tag(generation, index)).then_some(token)
     }
 
     /// Gives the slots back: for a queue that was reset while nothing was outstanding.

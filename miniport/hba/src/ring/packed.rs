@@ -9,7 +9,6 @@ use crate::access::DmaMemory;
 use crate::device::{Features, QueueIndex, Quiesced};
 use crate::plan::QueueLayout;
 
-use super::QueueFault;
 use super::descriptor::{
     Descriptor, FLAG_INDIRECT, FLAG_NEXT, FLAG_WRITE, packed_second_word, packed_used,
 };
@@ -17,6 +16,7 @@ use super::ledger::{Ledger, Published, Rearmed, SubmitError, Suppression, Used, 
 use super::packed_window::PackedWindow;
 use super::slots::{Slot, Tag};
 use super::window::{RingAddresses, WindowError};
+use super::{QueueFault, RingFormat};
 
 /// `VIRTQ_DESC_F_AVAIL` and `VIRTQ_DESC_F_USED` (virtio 2.8.1).
 const AVAIL: u16 = 1 << 7;
@@ -77,7 +77,7 @@ impl Cursor {
 /// `free` descriptors belong to no request; `unpublished` are filled but not visible, and `hidden` is the first of these. The
 /// other `size - free - unpublished` are the device's. Positions are below the size of the ring.
 #[derive(Debug)]
-pub struct PackedRing<M, S> {
+pub struct PackedRing<M: DmaMemory, S> {
     window: PackedWindow<M>,
     ledger: Ledger<S>,
     suppression: Suppression,
@@ -88,6 +88,8 @@ pub struct PackedRing<M, S> {
     hidden: Hidden,
     unpublished: u16,
     free: u16,
+    /// Requests in the ring.
+    outstanding: u16,
 }
 
 impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
@@ -103,7 +105,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         features: Features,
     ) -> Result<Self, WindowError> {
         let window = PackedWindow::new(memory, layout)?;
-        let ledger = Ledger::new(slots, layout.size, queue).ok_or(WindowError::TooFewSlots)?;
+        let ledger = Ledger::new(slots, layout.size, queue, RingFormat::Packed)
+            .ok_or(WindowError::TooFewSlots)?;
         let ring = Self {
             window,
             ledger,
@@ -122,6 +125,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
                 flags: 0,
             },
             unpublished: 0,
+            outstanding: 0,
             free: layout.size,
         };
         ring.arm();
@@ -141,7 +145,24 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.ledger.accepting()?;
+        self.submit_table(RingFormat::Packed, table, descriptors, report_limit, token)
+    }
+
+    /// The same for a table that may be in the other format, which is found out together with whether the ring lives.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every request, and several callers of one kind keep the compiler from it"
+    )]
+    #[inline(always)]
+    pub(super) fn submit_table(
+        &mut self,
+        format: RingFormat,
+        table: u64,
+        descriptors: u16,
+        report_limit: u32,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        self.ledger.accepting(format)?;
         let free = self.free.checked_sub(1).ok_or(SubmitError::Full)?;
         let (id, generation) = self
             .ledger
@@ -149,6 +170,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
             .allocate_one(token, report_limit, 1)
             .ok_or(SubmitError::Full)?;
         self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
         let bytes = u32::from(descriptors).wrapping_mul(super::DESCRIPTOR_BYTES);
         self.fill(table, bytes, id, FLAG_INDIRECT);
         Ok(self.ledger.tag(generation, id))
@@ -165,7 +187,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.ledger.accepting()?;
+        self.ledger.accepting(RingFormat::Packed)?;
         if count == 0 {
             return Err(SubmitError::Empty);
         }
@@ -200,6 +222,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
             return Err(SubmitError::Empty);
         }
         self.free = free;
+        self.outstanding = self.outstanding.wrapping_add(1);
         Ok(self.ledger.tag(generation, id))
     }
 
@@ -309,6 +332,28 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         }
     }
 
+    /// Takes completed requests, `most` of those that there are now; returns how many. What is said of [`PackedRing::take_used`] holds, and what
+    /// went to `take` before a fault is taken.
+    ///
+    /// # Errors
+    /// As above.
+    #[inline]
+    pub fn take_several(
+        &mut self,
+        most: u16,
+        mut take: impl FnMut(Used),
+    ) -> Result<u16, QueueFault> {
+        let mut count = 0;
+        while count < most {
+            match self.take_used()? {
+                Some(used) => take(used),
+                None => break,
+            }
+            count = count.wrapping_add(1);
+        }
+        Ok(count)
+    }
+
     #[inline]
     fn complete(&mut self, id: u16, written: u32) -> Result<Used, QueueFault> {
         let size = self.window.size();
@@ -319,9 +364,11 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         let known = size.wrapping_sub(self.free).wrapping_sub(self.unpublished);
         let (token, generation, count) = self.ledger.slots.complete_one(id, written, known)?;
         self.free = self.free.wrapping_add(count);
+        self.outstanding = self.outstanding.wrapping_sub(1);
         self.used.advance(count, size);
         Ok(Used {
             token,
+            descriptor: id,
             tag: self.ledger.tag(generation, id),
             written,
         })
@@ -360,7 +407,14 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
         let (id, tag, token) = self.ledger.reclaim(proof)?;
         let count = self.ledger.slots.release_one(id);
         self.free = self.free.wrapping_add(count);
+        self.outstanding = self.outstanding.wrapping_sub(1);
         Some((tag, token))
+    }
+
+    /// The tag of the outstanding request that descriptor `index` heads.
+    #[must_use]
+    pub fn outstanding_tag(&self, index: u16) -> Option<Tag> {
+        self.ledger.tag_at(index)
     }
 
     /// The token of `tag` while it is outstanding. Stale and foreign tags yield `None`.
@@ -370,9 +424,10 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> PackedRing<M, S> {
     }
 
     /// Requests in the ring, filled or visible.
+    #[inline]
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
-        self.ledger.slots.outstanding()
+        self.outstanding
     }
 
     /// Free descriptors.

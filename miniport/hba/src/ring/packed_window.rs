@@ -1,31 +1,32 @@
 //! The shared side of a packed virtqueue: descriptor ring and the two event suppression structures (virtio 2.8).
 
-use crate::access::DmaMemory;
+use crate::access::{DmaMemory, Entries, Row};
 use crate::plan::QueueLayout;
 
 use super::descriptor::DESCRIPTOR_BYTES;
-use super::window::{RingAddresses, WindowError, claim};
+use super::window::{RingAddresses, WindowError, claim, there};
 
 /// Bytes of `struct pvirtq_event_suppress` (virtio 2.8.14).
 const EVENT_BYTES: u32 = 4;
 /// Most descriptors of a packed ring (virtio 2.8): an event offset has 15 bits.
 const SIZE_MAX: u16 = 1 << 15;
-/// Offset of length, buffer id and flags in a descriptor, and of the flags alone (virtio 2.8.13).
-const SECOND_WORD: u32 = 8;
-const FLAGS: u32 = 14;
 
 /// A packed ring in shared memory.
 ///
 /// # Invariants
 /// The descriptor ring of `size` entries and both event suppression structures lie within the memory. The accessors take
-/// positions below `size` only, which [`PackedRing`](super::PackedRing) keeps; the memory itself is bounded too.
+/// positions below `size` only, which [`PackedRing`](super::PackedRing) keeps; the array itself is bounded too.
 #[derive(Debug)]
-pub struct PackedWindow<M> {
+pub struct PackedWindow<M: DmaMemory> {
     memory: M,
     size: u16,
+    /// Offsets of the three parts.
     descriptors: u32,
     driver_event: u32,
     device_event: u32,
+    row: M::Row,
+    driver_word: M::Entries<EVENT_BYTES>,
+    device_word: M::Entries<EVENT_BYTES>,
 }
 
 impl<M: DmaMemory> PackedWindow<M> {
@@ -53,6 +54,9 @@ impl<M: DmaMemory> PackedWindow<M> {
             claim(&memory, start, bytes, alignment)?;
         }
         Ok(Self {
+            row: there(memory.row(descriptors, size))?,
+            driver_word: there(memory.entries(driver_event, 0))?,
+            device_word: there(memory.entries(device_event, 0))?,
             memory,
             size,
             descriptors,
@@ -87,41 +91,33 @@ impl<M: DmaMemory> PackedWindow<M> {
     }
 
     #[inline]
-    fn at(&self, position: u16) -> u32 {
-        debug_assert!(position < self.size, "a position outside of the ring");
-        self.descriptors
-            .wrapping_add(u32::from(position).wrapping_mul(DESCRIPTOR_BYTES))
-    }
-
-    #[inline]
     pub(super) fn write_descriptor(&self, position: u16, first: u64, second: u64) {
-        self.memory.write_words(self.at(position), [first, second]);
+        debug_assert!(position < self.size, "a position outside of the ring");
+        self.row.write_pair(position, first, second);
     }
 
     /// Writes the flags alone, by which a descriptor becomes available.
     #[inline]
     pub(super) fn write_flags(&self, position: u16, flags: u16) {
-        self.memory
-            .write_u16(self.at(position).wrapping_add(FLAGS), flags);
+        self.row.write_last_u16(position, flags);
     }
 
     /// Reads length, buffer id and flags of a descriptor in one access of 64 bits: what it shows is of one moment, so that a
     /// device that changes it meanwhile confuses nobody, and id and length are not older than the flags (virtio 2.8.22).
     #[inline]
     pub(super) fn read_second_word(&self, position: u16) -> u64 {
-        self.memory
-            .read_u64(self.at(position).wrapping_add(SECOND_WORD))
+        self.row.read_second(position)
     }
 
     /// Writes the driver's event suppression structure, offset and flags at once.
     #[inline]
     pub(super) fn write_driver_event(&self, event: u32) {
-        self.memory.write_u32(self.driver_event, event);
+        self.driver_word.write_u32(0, event);
     }
 
     /// Reads the device's event suppression structure, offset and flags at once.
     #[inline]
     pub(super) fn read_device_event(&self) -> u32 {
-        self.memory.read_u32(self.device_event)
+        self.device_word.read_u32(0)
     }
 }

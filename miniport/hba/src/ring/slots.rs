@@ -1,6 +1,6 @@
 //! The private record of each descriptor: who heads an outstanding request, and the free list.
 //!
-//! Invariants: the free list links exactly the descriptors of no outstanding request; `free` is their number; a slot's
+//! Invariants: the free list links exactly the descriptors of no outstanding request; a slot's
 //! generation is odd exactly while it heads an outstanding request. Nothing here is visible to the device.
 //!
 //! In a split ring a slot belongs to a descriptor, and a request has as many as descriptors, linked. In a packed ring a slot
@@ -14,9 +14,15 @@ use super::QueueFault;
 pub struct Tag(u64);
 
 impl Tag {
+    /// What all tags of a queue have in common.
+    pub(crate) fn base(queue: u16) -> u64 {
+        u64::from(queue) << 32
+    }
+
+    /// A tag of the queue with this base.
     #[inline]
-    pub(crate) fn new(queue: u16, generation: u16, index: u16) -> Self {
-        Self((u64::from(queue) << 32) | (u64::from(generation) << 16) | u64::from(index))
+    pub(crate) fn new(base: u64, generation: u16, index: u16) -> Self {
+        Self(base | (u64::from(generation) << 16) | u64::from(index))
     }
 
     /// The number that goes onto the wire.
@@ -37,12 +43,6 @@ impl Tag {
     #[must_use]
     pub fn descriptor(self) -> u16 {
         low_16(self.0)
-    }
-
-    /// Queue, generation and descriptor.
-    #[inline]
-    pub(crate) fn parts(self) -> (u16, u16, u16) {
-        (low_16(self.0 >> 32), low_16(self.0 >> 16), low_16(self.0))
     }
 }
 
@@ -76,8 +76,8 @@ pub(super) struct Slots<S> {
     head: u16,
     /// Last free descriptor: freed ones go behind it, so that a stale id meets a slot that is not in use.
     tail: u16,
-    free: u16,
-    outstanding: u16,
+    /// Descriptors of outstanding requests beside their heads.
+    extra: u16,
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
@@ -103,8 +103,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             storage: slots,
             head: 0,
             tail: last,
-            free: size,
-            outstanding: 0,
+            extra: 0,
         })
     }
 
@@ -112,14 +111,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         self.storage
     }
 
+    /// Descriptors of outstanding requests beside their heads.
     #[inline]
-    pub(super) const fn free(&self) -> u16 {
-        self.free
-    }
-
-    #[inline]
-    pub(super) const fn outstanding(&self) -> u16 {
-        self.outstanding
+    pub(super) const fn extra(&self) -> u16 {
+        self.extra
     }
 
     #[inline]
@@ -138,15 +133,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         self.get(index).map_or(END, |slot| slot.next)
     }
 
-    /// Takes the first `count` free descriptors as one request and returns head and generation, `None` when they are too few.
-    #[inline]
+    /// Takes the first `count` free descriptors, of which there are as many, as one request and returns head and generation.
     pub(super) fn allocate(
         &mut self,
         count: u16,
         token: u64,
         report_limit: u32,
     ) -> Option<(u16, u16)> {
-        let free = self.free.checked_sub(count)?;
         let head = self.head;
         let mut last = head;
         for _ in 1..count {
@@ -160,8 +153,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
         slot.generation = slot.generation.wrapping_add(1) | 1;
         let generation = slot.generation;
         self.head = rest;
-        self.free = free;
-        self.outstanding = self.outstanding.wrapping_add(1);
+        self.extra = self.extra.wrapping_add(count).wrapping_sub(1);
         Some((head, generation))
     }
 
@@ -186,8 +178,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
             generation,
         };
         self.head = rest;
-        self.free = self.free.wrapping_sub(1);
-        self.outstanding = self.outstanding.wrapping_add(1);
         Some((head, generation))
     }
 
@@ -282,34 +272,29 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Slots<S> {
     fn free_one(&mut self, head: u16) {
         let tail = self.tail;
         self.tail = head;
-        if self.free == 0 {
+        if self.head == END {
             self.head = head;
         } else if let Some(slot) = self.get_mut(tail) {
             slot.next = head;
         }
-        self.free = self.free.wrapping_add(1);
-        self.outstanding = self.outstanding.wrapping_sub(1);
     }
 
     /// Puts a chain, of which `next` follows `head`, behind the last free descriptor.
     fn free_chain(&mut self, head: u16, next: u16) {
         let mut last = head;
-        let mut count = 1u16;
         let mut next = next;
         while next != END {
             last = next;
             next = self.next(last);
-            count = count.wrapping_add(1);
+            self.extra = self.extra.wrapping_sub(1);
         }
         let tail = self.tail;
-        if self.free == 0 {
+        if self.head == END {
             self.head = head;
         } else if let Some(slot) = self.get_mut(tail) {
             slot.next = head;
         }
         self.tail = last;
-        self.free = self.free.wrapping_add(count);
-        self.outstanding = self.outstanding.wrapping_sub(1);
     }
 
     /// Head of any outstanding request at or after descriptor `from`.

@@ -7,13 +7,13 @@ use crate::access::DmaMemory;
 use crate::device::{Features, QueueIndex, Quiesced};
 use crate::plan::QueueLayout;
 
-use super::QueueFault;
 use super::descriptor::{Descriptor, FLAG_INDIRECT, FLAG_NEXT, second_word};
 use super::ledger::{Ledger, Published, Rearmed, SubmitError, Suppression, Used, passes};
 use super::slots::{SINGLE, Slot, Tag};
 use super::window::{
     AVAILABLE_NO_INTERRUPT, RingAddresses, RingWindow, USED_NO_NOTIFY, WindowError,
 };
+use super::{QueueFault, RingFormat};
 
 /// A split virtqueue with storage `S` for its private slots: an array, a boxed slice, memory of the adapter extension.
 ///
@@ -29,6 +29,8 @@ pub struct SplitRing<M: DmaMemory, S> {
     published: u16,
     used_next: u16,
     used_seen: u16,
+    /// Requests that were handed out by `reclaim`.
+    reclaimed: u16,
 }
 
 impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
@@ -44,7 +46,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         features: Features,
     ) -> Result<Self, WindowError> {
         let window = RingWindow::new(memory, layout)?;
-        let ledger = Ledger::new(slots, layout.size, queue).ok_or(WindowError::TooFewSlots)?;
+        let ledger = Ledger::new(slots, layout.size, queue, RingFormat::Split)
+            .ok_or(WindowError::TooFewSlots)?;
         Ok(Self {
             window,
             ledger,
@@ -53,6 +56,7 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
             published: 0,
             used_next: 0,
             used_seen: 0,
+            reclaimed: 0,
         })
     }
 
@@ -70,7 +74,24 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.ledger.accepting()?;
+        self.submit_table(RingFormat::Split, table, descriptors, report_limit, token)
+    }
+
+    /// The same for a table that may be in the other format, which is found out together with whether the ring lives.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every request, and several callers of one kind keep the compiler from it"
+    )]
+    #[inline(always)]
+    pub(super) fn submit_table(
+        &mut self,
+        format: RingFormat,
+        table: u64,
+        descriptors: u16,
+        report_limit: u32,
+        token: u64,
+    ) -> Result<Tag, SubmitError> {
+        self.ledger.accepting(format)?;
         let (head, generation) = self
             .ledger
             .slots
@@ -94,12 +115,15 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         report_limit: u32,
         token: u64,
     ) -> Result<Tag, SubmitError> {
-        self.ledger.accepting()?;
+        self.ledger.accepting(RingFormat::Split)?;
         if count == 0 {
             return Err(SubmitError::Empty);
         }
         if count > self.size() {
             return Err(SubmitError::TooLong);
+        }
+        if count > self.free_descriptors() {
+            return Err(SubmitError::Full);
         }
         let (head, generation) = self
             .ledger
@@ -187,23 +211,66 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         if self.used_next == self.used_seen && !self.look_for_used()? {
             return Ok(None);
         }
-        let (id, written) = self.window.read_used(self.used_next);
-        let Some(head) = u16::try_from(id)
-            .ok()
-            .filter(|&head| head <= self.window.mask())
-        else {
-            return Err(self.ledger.fail(QueueFault::IdOutOfRange));
-        };
-        let (token, generation) = match self.ledger.slots.complete(head, written) {
-            Ok(request) => request,
-            Err(fault) => return Err(self.ledger.fail(fault)),
-        };
-        self.used_next = self.used_next.wrapping_add(1);
-        Ok(Some(Used {
+        match self.complete(self.used_next) {
+            Ok(used) => {
+                self.used_next = self.used_next.wrapping_add(1);
+                Ok(Some(used))
+            }
+            Err(fault) => Err(self.ledger.fail(fault)),
+        }
+    }
+
+    /// Takes completed requests, `most` of those that there are now; returns how many. What is said of [`SplitRing::take_used`] holds, and what
+    /// went to `take` before a fault is taken.
+    ///
+    /// # Errors
+    /// As above.
+    #[inline]
+    pub fn take_several(
+        &mut self,
+        most: u16,
+        mut take: impl FnMut(Used),
+    ) -> Result<u16, QueueFault> {
+        if !self.ledger.is_live() {
+            return self.ledger.not_live().map(|_| 0);
+        }
+        if self.used_next == self.used_seen && !self.look_for_used()? {
+            return Ok(0);
+        }
+        let first = self.used_next;
+        let count = self.used_seen.wrapping_sub(first).min(most);
+        let end = first.wrapping_add(count);
+        let mut position = first;
+        while position != end {
+            match self.complete(position) {
+                Ok(used) => take(used),
+                Err(fault) => {
+                    self.used_next = position;
+                    return Err(self.ledger.fail(fault));
+                }
+            }
+            position = position.wrapping_add(1);
+        }
+        self.used_next = end;
+        Ok(count)
+    }
+
+    /// Ends the request that the used element at `position` is about.
+    #[inline]
+    fn complete(&mut self, position: u16) -> Result<Used, QueueFault> {
+        let (id, written) = self.window.read_used(position);
+        if id > u32::from(self.window.mask()) {
+            return Err(QueueFault::IdOutOfRange);
+        }
+        // It fits: the mask has 16 bits.
+        let head = u16::try_from(id).unwrap_or(u16::MAX);
+        let (token, generation) = self.ledger.slots.complete(head, written)?;
+        Ok(Used {
             token,
+            descriptor: head,
             tag: self.ledger.tag(generation, head),
             written,
-        }))
+        })
     }
 
     /// Reads the used index; true when it has moved.
@@ -214,9 +281,8 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
         if news == 0 {
             return Ok(false);
         }
-        // Requests that were filled but not yet published count as outstanding too; the device cannot know them.
-        let unpublished = self.available_next.wrapping_sub(self.published);
-        if news > self.ledger.slots.outstanding().saturating_sub(unpublished) {
+        // The device cannot know requests that were filled but not yet published.
+        if news > self.published.wrapping_sub(self.used_next) {
             return Err(self.ledger.fail(QueueFault::UsedIndex));
         }
         self.window.memory().read_barrier();
@@ -253,7 +319,14 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     pub fn reclaim(&mut self, proof: &Quiesced) -> Option<(Tag, u64)> {
         let (head, tag, token) = self.ledger.reclaim(proof)?;
         self.ledger.slots.release(head);
+        self.reclaimed = self.reclaimed.wrapping_add(1);
         Some((tag, token))
+    }
+
+    /// The tag of the outstanding request that descriptor `index` heads.
+    #[must_use]
+    pub fn outstanding_tag(&self, index: u16) -> Option<Tag> {
+        self.ledger.tag_at(index)
     }
 
     /// The token of `tag` while it is outstanding. Stale and foreign tags yield `None`.
@@ -263,15 +336,18 @@ impl<M: DmaMemory, S: AsRef<[Slot]> + AsMut<[Slot]>> SplitRing<M, S> {
     }
 
     /// Requests in the ring, filled or visible.
+    #[inline]
     #[must_use]
     pub const fn outstanding(&self) -> u16 {
-        self.ledger.slots.outstanding()
+        let ended = self.used_next.wrapping_add(self.reclaimed);
+        self.available_next.wrapping_sub(ended)
     }
 
     /// Free descriptors.
     #[must_use]
     pub const fn free_descriptors(&self) -> u16 {
-        self.ledger.slots.free()
+        let taken = self.outstanding().wrapping_add(self.ledger.slots.extra());
+        self.size().wrapping_sub(taken)
     }
 
     /// The fault that stopped the queue.

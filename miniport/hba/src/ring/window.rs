@@ -66,6 +66,11 @@ pub(super) fn claim<M: DmaMemory>(
     Ok(())
 }
 
+/// A part that fits, but that the memory may find misaligned all the same.
+pub(super) fn there<T>(part: Option<T>) -> Result<T, WindowError> {
+    part.ok_or(WindowError::Misaligned)
+}
+
 /// A ring in shared memory.
 ///
 /// # Invariants
@@ -82,7 +87,16 @@ pub struct RingWindow<M: DmaMemory> {
     descriptor_entries: M::Entries<DESCRIPTOR_BYTES>,
     available_entries: M::Entries<AVAILABLE_BYTES>,
     used_entries: M::Entries<USED_BYTES>,
+    available_flags: Number<M>,
+    available_index: Number<M>,
+    used_event: Number<M>,
+    used_flags: Number<M>,
+    used_index: Number<M>,
+    available_event: Number<M>,
 }
+
+/// A place of 16 bits.
+type Number<M> = <M as DmaMemory>::Entries<2>;
 
 impl<M: DmaMemory> RingWindow<M> {
     /// Makes a window on the ring that `layout` describes, and zeroes it.
@@ -111,17 +125,27 @@ impl<M: DmaMemory> RingWindow<M> {
             claim(&memory, start, bytes, alignment)?;
         }
         // The rings fit, so the sums cannot overflow. What the memory may still find is an offset that is aligned for the device alone.
-        let descriptor_entries = memory.entries(descriptors, mask);
-        let available_entries = memory.entries(available.wrapping_add(ENTRIES), mask);
-        let used_entries = memory.entries(used.wrapping_add(ENTRIES), mask);
+        let at = |part: u32, offset| there(memory.entries(part.wrapping_add(offset), 0));
+        let behind = |part, entry_bytes| {
+            at(
+                part,
+                entries.wrapping_mul(entry_bytes).wrapping_add(ENTRIES),
+            )
+        };
         Ok(Self {
             mask,
             descriptors,
             available,
             used,
-            descriptor_entries: descriptor_entries.ok_or(WindowError::Misaligned)?,
-            available_entries: available_entries.ok_or(WindowError::Misaligned)?,
-            used_entries: used_entries.ok_or(WindowError::Misaligned)?,
+            descriptor_entries: there(memory.entries(descriptors, mask))?,
+            available_entries: there(memory.entries(available.wrapping_add(ENTRIES), mask))?,
+            used_entries: there(memory.entries(used.wrapping_add(ENTRIES), mask))?,
+            available_flags: at(available, FLAGS)?,
+            available_index: at(available, INDEX)?,
+            used_event: behind(available, AVAILABLE_BYTES)?,
+            used_flags: at(used, FLAGS)?,
+            used_index: at(used, INDEX)?,
+            available_event: behind(used, USED_BYTES)?,
             memory,
         })
     }
@@ -157,14 +181,6 @@ impl<M: DmaMemory> RingWindow<M> {
         self.memory
     }
 
-    /// Offset behind the entries of a ring that begins at `part`, where the other side's index to be told at lies.
-    #[inline]
-    fn behind(&self, part: u32, entry_bytes: u32) -> u32 {
-        let entries = u32::from(self.mask).wrapping_add(1);
-        part.wrapping_add(ENTRIES)
-            .wrapping_add(entries.wrapping_mul(entry_bytes))
-    }
-
     #[inline]
     pub(super) fn write_descriptor(&self, index: u16, first: u64, second: u64) {
         self.descriptor_entries.write_words(index, first, second);
@@ -177,30 +193,27 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn write_available_index(&self, index: u16) {
-        self.memory
-            .write_u16(self.available.wrapping_add(INDEX), index);
+        self.available_index.write_u16(0, index);
     }
 
     #[inline]
     pub(super) fn write_available_flags(&self, flags: u16) {
-        self.memory
-            .write_u16(self.available.wrapping_add(FLAGS), flags);
+        self.available_flags.write_u16(0, flags);
     }
 
     #[inline]
     pub(super) fn write_used_event(&self, index: u16) {
-        self.memory
-            .write_u16(self.behind(self.available, AVAILABLE_BYTES), index);
+        self.used_event.write_u16(0, index);
     }
 
     #[inline]
     pub(super) fn read_used_index(&self) -> u16 {
-        self.memory.read_u16(self.used.wrapping_add(INDEX))
+        self.used_index.read_u16(0)
     }
 
     #[inline]
     pub(super) fn read_used_flags(&self) -> u16 {
-        self.memory.read_u16(self.used.wrapping_add(FLAGS))
+        self.used_flags.read_u16(0)
     }
 
     /// Id and length of a used element, which is aligned to 4 bytes only (virtio 2.7.8).
@@ -211,6 +224,6 @@ impl<M: DmaMemory> RingWindow<M> {
 
     #[inline]
     pub(super) fn read_available_event(&self) -> u16 {
-        self.memory.read_u16(self.behind(self.used, USED_BYTES))
+        self.available_event.read_u16(0)
     }
 }

@@ -9,7 +9,9 @@ use crate::dump::{DumpEngine, DumpPoll, DumpStartError, DumpSubmitError};
 use crate::fake::{Answer, ConfigSpace, Disk, FakeDevice, FakeMemory, Fault, Match, Offer, Window};
 use crate::pci;
 use crate::plan::{DUMP_REGION_BYTES_MAX, NormalOptions, PLAN_BYTES, Plan};
-use crate::request::{DataDirection, Outcome, PrepareError, Request, Segment, TaskAttribute};
+use crate::request::{
+    CdbField, DataDirection, NO_DATA, Outcome, PrepareError, Request, Segment, TaskAttribute,
+};
 use crate::ring::{QueueFault, RingFormat};
 use crate::scsi::cdb::{self, Access, Caching, Cdb, Form, Transfer};
 use crate::scsi::lun::ScsiAddress;
@@ -40,11 +42,11 @@ fn start_in<'d>(
     DumpEngine::start(&registers, &plan, quiet(&registers), region).unwrap()
 }
 
-fn request(cdb: &Cdb, direction: DataDirection, data_bytes: u32) -> Request<'_> {
+fn request(cdb: &Cdb, direction: DataDirection, data_bytes: u32) -> Request {
     let address = ScsiAddress::from_u8(0, 0);
     Request {
         address,
-        cdb: cdb.as_bytes(),
+        cdb: CdbField::new(cdb.as_bytes()),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction,
@@ -121,7 +123,7 @@ fn a_mebibyte_goes_out_and_comes_back_in_one_request_each() {
             engine
                 .submit(
                     &request(&write, DataDirection::Out, 1 << 20),
-                    mebibyte().into_iter(),
+                    &mebibyte(),
                     token,
                 )
                 .unwrap();
@@ -148,11 +150,7 @@ fn a_mebibyte_goes_out_and_comes_back_in_one_request_each() {
         };
         let read = read.build(Form::Ten).unwrap();
         engine
-            .submit(
-                &request(&read, DataDirection::In, 1 << 20),
-                mebibyte().into_iter(),
-                3,
-            )
+            .submit(&request(&read, DataDirection::In, 1 << 20), &mebibyte(), 3)
             .unwrap();
         assert!(matches!(engine.poll(), Ok(DumpPoll::Done { token: 3, .. })));
         assert!(memory.window(DATA + 4096 - 512, 1 << 20).to_vec() == pattern);
@@ -189,7 +187,7 @@ fn a_device_without_indirect_descriptors_takes_shorter_requests() {
         engine
             .submit(
                 &request(&write, DataDirection::Out, 125 * 4096),
-                segments.into_iter(),
+                &segments,
                 token,
             )
             .unwrap();
@@ -197,7 +195,7 @@ fn a_device_without_indirect_descriptors_takes_shorter_requests() {
     }
     let long = engine.submit(
         &request(&write, DataDirection::Out, 1 << 20),
-        mebibyte().into_iter(),
+        &mebibyte(),
         9,
     );
     assert_eq!(
@@ -219,10 +217,10 @@ fn one_request_at_a_time_and_errors_with_sense_data() {
     let mut engine = start(&memory, &device);
     let flush = cdb::synchronize_cache_16();
     engine
-        .submit(&request(&flush, DataDirection::None, 0), [].into_iter(), 1)
+        .submit(&request(&flush, DataDirection::None, 0), NO_DATA, 1)
         .unwrap();
     assert!(engine.is_busy());
-    let again = engine.submit(&request(&flush, DataDirection::None, 0), [].into_iter(), 2);
+    let again = engine.submit(&request(&flush, DataDirection::None, 0), NO_DATA, 2);
     assert_eq!(again, Err(DumpSubmitError::Busy));
     for _ in 0..10 {
         assert_eq!(engine.poll(), Ok(DumpPoll::Pending));
@@ -235,7 +233,7 @@ fn one_request_at_a_time_and_errors_with_sense_data() {
     let odd = cdb::inquiry_page(0x83, 8);
     let _ = engine.submit(
         &request(&odd, DataDirection::In, 8),
-        super::segments(1, 8).into_iter(),
+        &super::segments(1, 8),
         3,
     );
     assert!(matches!(engine.poll(), Ok(DumpPoll::Done { token: 3, .. })));
@@ -249,7 +247,7 @@ fn one_request_at_a_time_and_errors_with_sense_data() {
     engine
         .submit(
             &request(&beyond, DataDirection::In, 512),
-            super::segments(1, 512).into_iter(),
+            &super::segments(1, 512),
             4,
         )
         .unwrap();
@@ -277,7 +275,7 @@ fn a_request_that_never_ends_is_given_back_after_the_reset() {
     let mut engine = start(&memory, &device);
     let ready = cdb::test_unit_ready();
     engine
-        .submit(&request(&ready, DataDirection::None, 0), [].into_iter(), 8)
+        .submit(&request(&ready, DataDirection::None, 0), NO_DATA, 8)
         .unwrap();
     assert_eq!(engine.poll(), Ok(DumpPoll::Pending));
     assert_eq!(engine.abandon(&quiet(&registers(&device))), Some(8));
@@ -286,7 +284,7 @@ fn a_request_that_never_ends_is_given_back_after_the_reset() {
     device.set_faults(&[Fault::Answer(Match::Queue(2), Answer::Id(40))]);
     let mut engine = start(&memory, &device);
     engine
-        .submit(&request(&ready, DataDirection::None, 0), [].into_iter(), 9)
+        .submit(&request(&ready, DataDirection::None, 0), NO_DATA, 9)
         .unwrap();
     assert_eq!(engine.poll(), Err(QueueFault::IdOutOfRange));
     assert_eq!(engine.poll(), Err(QueueFault::IdOutOfRange));
@@ -295,7 +293,7 @@ fn a_request_that_never_ends_is_given_back_after_the_reset() {
     device.set_faults(&[]);
     let mut engine = start(&memory, &device);
     engine
-        .submit(&request(&ready, DataDirection::None, 0), [].into_iter(), 10)
+        .submit(&request(&ready, DataDirection::None, 0), NO_DATA, 10)
         .unwrap();
     assert!(matches!(
         engine.poll(),

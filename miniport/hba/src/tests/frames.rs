@@ -4,11 +4,15 @@ use std::vec::Vec;
 
 use super::{BUS, memory, segments};
 use crate::access::SharedMemory;
+use crate::device::FieldSizes;
 use crate::request::{
-    DataDirection, Fragment, Frame, FrameError, HEADER_AREA_BYTES, PrepareError,
-    RESPONSE_AREA_BYTES, Request, Segment, TaskAttribute, frame_bytes, prepare,
+    CdbField, DataDirection, Fragment, Frame, FrameError, HEADER_AREA_BYTES, NO_DATA, PrepareError,
+    RESPONSE_AREA_BYTES, Recipe, Request, Segment, TaskAttribute, frame_bytes, prepare,
 };
+use crate::ring::RingFormat;
 use crate::scsi::lun::ScsiAddress;
+
+const RECIPE: Recipe = Recipe::new(RingFormat::Split, FieldSizes::WANTED);
 
 #[test]
 fn limits_are_refused_and_nothing_is_cut() {
@@ -28,14 +32,14 @@ fn limits_are_refused_and_nothing_is_cut() {
     assert_eq!(frame.segments(), 4);
     let request = |cdb: &'static [u8], direction, data_bytes| Request {
         address: ScsiAddress::from_u8(0, 0),
-        cdb,
+        cdb: CdbField::new(cdb),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction,
         data_bytes,
     };
-    let attempt = |request: &Request<'_>, data: &[Segment]| {
-        prepare(&window, &frame, request, data.iter().copied()).map(drop)
+    let attempt = |request: &Request, data: &[Segment]| {
+        prepare(&window, &frame, &RECIPE, request, data).map(drop)
     };
     let read: &[u8] = &[0x28; 10];
     assert_eq!(attempt(&request(read, In, 2048), &segments(4, 512)), Ok(()));
@@ -75,7 +79,15 @@ fn limits_are_refused_and_nothing_is_cut() {
             bus_address: u64::MAX - 511,
             length: 512,
         };
-        assert_eq!(attempt(&request(read, direction, 512), &[top]), Ok(()));
+        assert_eq!(
+            attempt(&request(read, direction, 512), &[top]),
+            Err(PrepareError::SegmentOverflow)
+        );
+        let below = Segment {
+            bus_address: u64::MAX - 512,
+            length: 512,
+        };
+        assert_eq!(attempt(&request(read, direction, 512), &[below]), Ok(()));
     }
     assert_eq!(
         attempt(&request(read, None, 512), &segments(1, 512)),
@@ -101,14 +113,43 @@ fn limits_are_refused_and_nothing_is_cut() {
         attempt(&request(read, In, u32::MAX), &[everything]),
         Err(PrepareError::LengthMismatch)
     );
-    let small = memory.window(0x1000, bytes - 32);
-    let outside = prepare(
-        &small,
-        &frame,
-        &request(read, In, 512),
-        segments(1, 512).into_iter(),
-    );
-    assert_eq!(outside.map(drop), Err(PrepareError::FrameOutOfRange));
+}
+
+#[test]
+fn a_frame_that_is_not_all_there_is_refused() {
+    let memory = memory();
+    let bytes = frame_bytes(4);
+    let fragment = Fragment {
+        offset: 0,
+        length: bytes,
+        bus_address: BUS,
+    };
+    let frame = Frame::contiguous(fragment, 4).unwrap();
+    let request = |direction| Request {
+        address: ScsiAddress::from_u8(0, 0),
+        cdb: CdbField::new(&[0x28; 10]),
+        attribute: TaskAttribute::Simple,
+        priority: 0,
+        direction,
+        data_bytes: 2048,
+    };
+    // A window that ends in the midst of the table, and one that ends ahead of it.
+    for (missing, error) in [
+        (32, PrepareError::TooManySegments),
+        (80, PrepareError::FrameOutOfRange),
+    ] {
+        let small = memory.window(0x1000, bytes - missing);
+        for direction in [DataDirection::In, DataDirection::Out] {
+            let outside = prepare(
+                &small,
+                &frame,
+                &RECIPE,
+                &request(direction),
+                &segments(4, 512),
+            );
+            assert_eq!(outside.map(drop), Err(error));
+        }
+    }
 }
 
 #[test]
@@ -134,13 +175,13 @@ fn frames_find_room_in_fragments_or_refuse() {
     let window = fresh.window(0, 1024);
     let request = Request {
         address: ScsiAddress::from_u8(0, 0),
-        cdb: &[0; 6],
+        cdb: CdbField::new(&[0; 6]),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction: DataDirection::None,
         data_bytes: 0,
     };
-    assert!(prepare(&window, &frame, &request, [].into_iter()).is_ok());
+    assert!(prepare(&window, &frame, &RECIPE, &request, NO_DATA).is_ok());
     // Wherever the boundary is: a place is found, or none exists.
     for split in (8..1016).step_by(8) {
         let longest = split.max(1024 - split);
@@ -193,7 +234,14 @@ fn frames_find_room_in_fragments_or_refuse() {
         length: 4096,
         bus_address: 0x4004,
     };
-    assert_eq!(Frame::contiguous(odd, 4), Err(FrameError::Misaligned));
+    assert!(
+        Frame::contiguous(odd, 4).is_ok(),
+        "no part has to be aligned"
+    );
+    assert_eq!(
+        Frame::fragmented([odd].into_iter(), 4),
+        Err(FrameError::Misaligned)
+    );
     let short = Fragment {
         offset: 0,
         length: parts + 32,
@@ -216,13 +264,13 @@ fn a_cdb_of_any_length_arrives_as_it_is() {
     for length in 1..=32 {
         let request = Request {
             address: ScsiAddress::from_u8(3, 4),
-            cdb: &bytes[..length],
+            cdb: CdbField::new(&bytes[..length]),
             attribute: TaskAttribute::HeadOfQueue,
             priority: 5,
             direction: DataDirection::None,
             data_bytes: 0,
         };
-        prepare(&window, &frame, &request, [].into_iter()).unwrap();
+        prepare(&window, &frame, &RECIPE, &request, NO_DATA).unwrap();
         let mut header = [0; 51];
         window.read_bytes(0, &mut header);
         let mut expected = [0; 51];

@@ -9,9 +9,10 @@ use crate::device::{ConfigError, Features, FieldSizes, Probe, ProbeError};
 use crate::fake::{Answer, Disk, FakeDevice, FakeMemory, Fault, Match, Offer};
 use crate::plan::{NormalOptions, PLAN_BYTES, Plan};
 use crate::request::{
-    DataDirection, Fragment, Frame, Outcome, PrepareError, Request, Segment, TaskAttribute,
-    frame_bytes, prepare,
+    CdbField, DataDirection, Fragment, Frame, NO_DATA, Outcome, PrepareError, Recipe, Request,
+    Segment, TaskAttribute, frame_bytes, prepare,
 };
+use crate::ring::RingFormat;
 use crate::scsi::cdb::{self, Access, Caching, Form, Transfer};
 use crate::scsi::lun::ScsiAddress;
 
@@ -131,7 +132,6 @@ fn one_segment_too_many_is_refused_and_nothing_is_sent() {
             bus_address: BUS,
         };
         let frame = Frame::contiguous(fragment, plan.segments()).unwrap();
-        let frame = frame.for_plan(&plan);
         let window = memory.window(0, bytes);
         let attempt = |count: u16| {
             let segment = Segment {
@@ -140,14 +140,14 @@ fn one_segment_too_many_is_refused_and_nothing_is_sent() {
             };
             let request = Request {
                 address: ScsiAddress::from_u8(0, 0),
-                cdb: &[0x28; 10],
+                cdb: CdbField::new(&[0x28; 10]),
                 attribute: TaskAttribute::Simple,
                 priority: 0,
                 direction: DataDirection::In,
                 data_bytes: u32::from(count) * 8,
             };
-            let list = std::iter::repeat_n(segment, usize::from(count));
-            prepare(&window, &frame, &request, list).map(drop)
+            let list = std::vec![segment; usize::from(count)];
+            prepare(&window, &frame, plan.recipe(), &request, &list).map(drop)
         };
         assert_eq!(attempt(limit), Ok(()));
         assert_eq!(attempt(limit + 1), Err(PrepareError::TooManySegments));
@@ -217,19 +217,18 @@ fn a_device_that_keeps_smaller_fields_is_served_with_them() {
             length: frame_bytes(4),
             bus_address: BUS,
         };
-        let frame = Frame::contiguous(fragment, 4)
-            .unwrap()
-            .for_plan(&adapter.plan);
+        let frame = Frame::contiguous(fragment, 4).unwrap();
+        let recipe = adapter.plan.recipe();
         let attempt = |cdb: &[u8]| {
             let request = Request {
                 address: ScsiAddress::from_u8(0, 0),
-                cdb,
+                cdb: CdbField::new(cdb),
                 attribute: TaskAttribute::Simple,
                 priority: 0,
                 direction: DataDirection::None,
                 data_bytes: 0,
             };
-            prepare(&window, &frame, &request, std::iter::empty()).map(drop)
+            prepare(&window, &frame, recipe, &request, NO_DATA).map(drop)
         };
         assert_eq!(attempt(&[0; 16]), Ok(()));
         assert_eq!(
@@ -283,13 +282,14 @@ fn attribute_priority_and_long_commands_reach_the_header() {
         for (priority, cdb) in [(0, &long[..6]), (7, &long[..]), (15, &long[..16])] {
             let request = Request {
                 address: ScsiAddress::new(9, 300).unwrap(),
-                cdb,
+                cdb: CdbField::new(cdb),
                 attribute,
                 priority,
                 direction: DataDirection::None,
                 data_bytes: 0,
             };
-            prepare(&window, &frame, &request, std::iter::empty()).unwrap();
+            let recipe = Recipe::new(RingFormat::Split, FieldSizes::WANTED);
+            prepare(&window, &frame, &recipe, &request, NO_DATA).unwrap();
             let header = window.to_vec();
             assert_eq!(header[..8], [1, 9, 0x41, 0x2C, 0, 0, 0, 0]);
             assert_eq!(header[16..19], [wire, priority, 0], "task_attr, prio, crn");

@@ -9,8 +9,8 @@ use hba::pci::{self, VirtioCaps};
 use hba::plan::{NormalOptions, PLAN_BYTES, Plan};
 use hba::queues::{ControlQueue, EventQueue, RequestQueue};
 use hba::request::{
-    Completion, DataDirection, Event, Fragment, Frame, Outcome, Request, Response, Segment,
-    TaskAttribute, TaskFunction, TaskManagement, TmfOutcome, frame_bytes, prepare,
+    CdbField, Completion, DataDirection, Event, Fragment, Frame, Outcome, Request, Response,
+    Segment, TaskAttribute, TaskFunction, TaskManagement, TmfOutcome, frame_bytes, prepare,
 };
 use hba::ring::{Rearmed, Slot};
 use hba::scsi::cdb::{self, Access, Cdb, Form, Transfer};
@@ -100,10 +100,10 @@ fn pattern(bytes: u32, factor: u32) -> Vec<u8> {
         .collect()
 }
 
-fn request(unit: Unit, cdb: &[u8], direction: DataDirection, data_bytes: u32) -> Request<'_> {
+fn request(unit: Unit, cdb: &[u8], direction: DataDirection, data_bytes: u32) -> Request {
     Request {
         address: unit.address(),
-        cdb,
+        cdb: CdbField::new(cdb),
         attribute: TaskAttribute::Simple,
         priority: 0,
         direction,
@@ -223,12 +223,16 @@ impl<'q> Adapter<'q> {
             length,
             bus_address: FRAME,
         };
-        let frame = Frame::contiguous(fragment, self.plan.segments())
-            .expect("a frame")
-            .for_plan(&self.plan);
+        let frame = Frame::contiguous(fragment, self.plan.segments()).expect("a frame");
         let request = request(unit, cdb.as_bytes(), direction, bytes);
-        let prepared =
-            prepare(&memory, &frame, &request, segments(bytes).into_iter()).expect("a request");
+        let prepared = prepare(
+            &memory,
+            &frame,
+            self.plan.recipe(),
+            &request,
+            &segments(bytes),
+        )
+        .expect("a request");
         self.next_queue = (self.next_queue + 1) % self.requests.len();
         let queue = &mut self.requests[self.next_queue];
         let tag = queue
@@ -265,9 +269,7 @@ impl<'q> Adapter<'q> {
                 length,
                 bus_address: at,
             };
-            let frame = Frame::contiguous(fragment, 1)
-                .expect("a frame")
-                .for_plan(&self.plan);
+            let frame = Frame::contiguous(fragment, 1).expect("a frame");
             let read = Transfer {
                 access: Access::Read,
                 block: index.into(),
@@ -280,8 +282,8 @@ impl<'q> Adapter<'q> {
                 length: 512,
             };
             let request = request(unit, read.as_bytes(), DataDirection::In, 512);
-            let prepared =
-                prepare(&memory, &frame, &request, std::iter::once(segment)).expect("a request");
+            let prepared = prepare(&memory, &frame, self.plan.recipe(), &request, &[segment])
+                .expect("a request");
             self.requests[usize::from(queue)]
                 .submit(&memory, &prepared, index.into())
                 .expect("room in the ring");
@@ -382,7 +384,7 @@ pub(crate) fn run_dump(qemu: &Qemu, plan: &Plan, unit: Unit, block_bytes: u32) {
     let mut ask = |cdb: &Cdb, direction, bytes| {
         let request = request(unit, cdb.as_bytes(), direction, bytes);
         engine
-            .submit(&request, segments(bytes).into_iter(), 5)
+            .submit(&request, &segments(bytes), 5)
             .expect("an idle engine");
         wait(
             || match engine.poll().expect("a device that keeps the rules") {

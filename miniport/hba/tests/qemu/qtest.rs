@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hba::access::{CheckedEntries, CheckedRoom, DmaMemory, Mmio, SharedMemory};
+use hba::access::{CheckedEntries, CheckedRow, DmaMemory, Mmio, SharedMemory};
 use hba::device::{Quiesced, Registers, Reset};
 use hba::pci::{Bar, Region, VirtioCaps};
 
@@ -343,14 +343,6 @@ impl Mmio for Window<'_> {
 }
 
 impl SharedMemory for Window<'_> {
-    type Room<'m>
-        = CheckedRoom<'m, Self>
-    where
-        Self: 'm;
-
-    fn room(&self, offset: u32, pairs: u32) -> Option<Self::Room<'_>> {
-        CheckedRoom::new(self, offset, pairs)
-    }
     fn length(&self) -> u32 {
         self.length
     }
@@ -393,9 +385,13 @@ impl SharedMemory for Window<'_> {
 
 impl<'m> DmaMemory for Window<'m> {
     type Entries<const BYTES: u32> = CheckedEntries<Window<'m>, BYTES>;
+    type Row = CheckedRow<Window<'m>>;
 
     fn entries<const BYTES: u32>(&self, offset: u32, mask: u16) -> Option<Self::Entries<BYTES>> {
         CheckedEntries::new(*self, offset, mask)
+    }
+    fn row(&self, offset: u32, count: u16) -> Option<Self::Row> {
+        CheckedRow::new(*self, offset, count)
     }
     fn bus_address(&self) -> u64 {
         self.base
