@@ -39,6 +39,9 @@ const DUMP_MODE: u64 = 197;
 /// Offset of the fifth argument from the stack pointer at a routine's entry: return address and home space lie before it.
 const FIFTH_ARGUMENT: u64 = 0x28;
 
+/// Attempts to leave a breakpoint by a single step. No routine that has one begins with a loop.
+const STEPS_MAX: u32 = 8;
+
 /// A loaded image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -190,14 +193,20 @@ impl Watch {
         Ok(())
     }
 
-    /// Executes the instruction under a breakpoint and lets the machine run.
+    /// Executes the instruction under a breakpoint and lets the machine run. A step may end before the instruction, when the stop of
+    /// another processor was under way; the breakpoint would be hit a second time.
     ///
     /// # Errors
     /// The debugger's port refuses.
     pub fn pass(&self, debugger: &mut Debugger, address: u64) -> Result<()> {
         if self.set.contains(&address) {
             debugger.clear_breakpoint(address)?;
-            debugger.step()?;
+            for _ in 0..STEPS_MAX {
+                debugger.step()?;
+                if debugger.registers()?.rip != address {
+                    break;
+                }
+            }
             debugger.set_breakpoint(address)?;
         }
         debugger.resume()

@@ -30,6 +30,7 @@ use crate::{
     processors::{at_work, giant, signal},
     record, rules,
     sync::Lock,
+    timer,
 };
 
 /// `NMI_HARDWARE_FAILURE`.
@@ -64,6 +65,10 @@ pub(super) struct BugCheck {
     /// The registers at that moment.
     pub registers: Frame,
 }
+
+/// Time in which the device does what it was told of before the crash. Until its answers are there, copies of memory that are taken one after
+/// the other differ.
+const DEVICE_US: u64 = 20_000;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 static PLAN: Lock<Option<Plan>> = Lock::new(None);
@@ -183,6 +188,7 @@ fn run() -> ! {
     let Some(snapshot) = live::update(reason, &bug_check.registers) else {
         panic!("no memory was set aside for the debugger's block");
     };
+    timer::stall_us(DEVICE_US);
     record::checkpoint_after(Checkpoint::Crash, || shadow.take());
     let job = writer::Job {
         kind,
