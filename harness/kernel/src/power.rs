@@ -3,6 +3,7 @@
 //! The register block is found where the chipset has it (ICH9 and PIIX4: PMBASE in their configuration space), the
 //! values of the sleep types in QEMU's `etc/system-states`.
 
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU16, Ordering};
 
 use crate::{
@@ -28,9 +29,13 @@ struct Chipset {
     mask: u16,
     /// The register with the bit that switches the block on.
     switch: u16,
+    /// The ISA bridge, and its registers that say which pin of the I/O APIC a function's interrupt line goes to.
+    bridge: Location,
+    routes: &'static [u16],
 }
 
-/// The ISA bridge of q35 (ICH9, 13.1.13 and 13.1.14), and the power management function of pc (PIIX4, 7.1 and 7.2).
+/// The ISA bridge of q35 (ICH9, 13.1.13 and 13.1.14), and the power management function of pc (PIIX4, 7.1 and
+/// 7.2). Routes: `PIRQx_ROUT` and `PIRQRC`.
 const CHIPSETS: [Chipset; 2] = [
     Chipset {
         location: Location::new(0, 31, 0),
@@ -38,6 +43,8 @@ const CHIPSETS: [Chipset; 2] = [
         base: 0x40,
         mask: 0xFF80,
         switch: 0x44,
+        bridge: Location::new(0, 31, 0),
+        routes: &[0x60, 0x68],
     },
     Chipset {
         location: Location::new(0, 1, 3),
@@ -45,6 +52,8 @@ const CHIPSETS: [Chipset; 2] = [
         base: 0x40,
         mask: 0xFFC0,
         switch: 0x80,
+        bridge: Location::new(0, 1, 0),
+        routes: &[0x60],
     },
 ];
 
@@ -81,29 +90,40 @@ fn chipset() -> &'static Chipset {
     }
 }
 
-/// Where the register block is, to be put back after a reset: not every firmware does that when the machine wakes.
-#[derive(Clone, Copy, Debug)]
-pub struct SavedBlock {
-    base: u32,
-    switch: u32,
+/// Where the register block is and where interrupt lines go, to be put back after a reset: not every firmware does that when the
+/// machine wakes, and the routes are the operating system's (ACPI 6.2.16, `_SRS`).
+#[derive(Clone, Debug)]
+pub struct SavedChipset {
+    registers: Vec<(Location, u16, u32)>,
 }
 
-impl SavedBlock {
+impl SavedChipset {
     /// What the chipset says now.
     #[must_use]
     pub fn take() -> Self {
-        let chipset = chipset();
+        let Chipset {
+            location,
+            base,
+            switch,
+            bridge,
+            routes,
+            ..
+        } = *chipset();
+        let routes = routes.iter().map(|&route| (bridge, route));
+        let registers = [(location, base), (location, switch)].into_iter();
         Self {
-            base: pci::read32(chipset.location, chipset.base),
-            switch: pci::read32(chipset.location, chipset.switch),
+            registers: registers
+                .chain(routes)
+                .map(|(location, offset)| (location, offset, pci::read32(location, offset)))
+                .collect(),
         }
     }
 
     /// Puts it back.
-    pub fn restore(self) {
-        let chipset = chipset();
-        pci::write32(chipset.location, chipset.base, self.base);
-        pci::write32(chipset.location, chipset.switch, self.switch);
+    pub fn restore(&self) {
+        for &(location, offset, value) in &self.registers {
+            pci::write32(location, offset, value);
+        }
     }
 }
 

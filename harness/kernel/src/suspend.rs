@@ -83,7 +83,7 @@ pub fn suspend(hba: &Function, awake: &SavedConfig) -> Result<(), SuspendError> 
     .map_err(|_| SuspendError::NoMemory)?;
     let frame = mem::translate(copy.va).ok_or(SuspendError::NoMemory)?;
     COPY.store(frame.0, Ordering::Relaxed);
-    let (asleep, registers) = (hba.save(), power::SavedBlock::take());
+    let (asleep, registers) = (hba.save(), power::SavedChipset::take());
     // In the machine that wakes they are in reset and come back by `start_again`.
     park::park_others();
     let level = irql::raise(irql::HIGH_LEVEL);

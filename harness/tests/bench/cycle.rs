@@ -240,6 +240,13 @@ fn a_run_without_hibernation() {
 }
 
 #[test]
+fn a_sleep_with_the_interrupt_line_on_the_older_chipset() {
+    // The chipset's routes of the line are lost in a sleep, as are the HBA's messages.
+    let text = run_file(&["--machine", "pc", "--interrupts", "line"]);
+    assert!(text.contains("ok     sleep-witnessed"), "{text}");
+}
+
+#[test]
 fn every_call_that_may_fail_fails_once() {
     let text = run_file(&["--exhaust"]);
     let lives = text
