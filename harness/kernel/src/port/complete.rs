@@ -281,6 +281,11 @@ pub(super) fn process() {
 }
 
 fn settle(adapter: &mut Adapter, ticket: Ticket) {
+    let limit = if adapter.ladder.is_out_of_patience() {
+        0
+    } else {
+        CLASS_RETRY_LIMIT
+    };
     let Some(slot) = adapter.table.slot_mut(ticket) else {
         return;
     };
@@ -291,7 +296,7 @@ fn settle(adapter: &mut Adapter, ticket: Ticket) {
     else {
         return;
     };
-    let next = decide(slot);
+    let next = decide(slot, limit);
     match next {
         Next::Finished => slot.state = SlotState::Done,
         Next::Again { .. } => slot.state = SlotState::Queued,
@@ -326,7 +331,7 @@ fn issue_again(
     }
 }
 
-fn decide(slot: &mut Slot) -> Next {
+fn decide(slot: &mut Slot, class_retry_limit: u32) -> Next {
     let (Some(request), Some(completion)) = (&slot.request, &slot.completion) else {
         return Next::Finished;
     };
@@ -343,7 +348,7 @@ fn decide(slot: &mut Slot) -> Next {
         };
     }
     if request.retry == RetryPolicy::Class
-        && slot.retries < CLASS_RETRY_LIMIT
+        && slot.retries < class_retry_limit
         && is_worth_another_try(completion)
     {
         slot.retries += 1;

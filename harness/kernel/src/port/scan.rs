@@ -11,7 +11,7 @@ use super::{
         srb::{
             SRB_STATUS_DATA_OVERRUN, SRB_STATUS_ERROR, SRB_STATUS_INVALID_LUN,
             SRB_STATUS_INVALID_PATH_ID, SRB_STATUS_INVALID_TARGET_ID, SRB_STATUS_NO_DEVICE,
-            SRB_STATUS_SELECTION_TIMEOUT, SRB_STATUS_SUCCESS,
+            SRB_STATUS_SELECTION_TIMEOUT, SRB_STATUS_SUCCESS, SRB_STATUS_TIMEOUT,
         },
     },
     adapter::{self, ROLE, Unit},
@@ -53,6 +53,7 @@ pub fn scan() -> Result<Vec<Unit>, PortError> {
     for path in 0..limits.buses {
         for target in 0..limits.targets {
             scan_target(path, target, limits.luns, &mut units)?;
+            stop_if_nothing_answers()?;
         }
     }
     adapter::with(|adapter| adapter.units.clone_from(&units));
@@ -86,9 +87,21 @@ fn scan_target(path: u8, target: u8, luns: u8, units: &mut Vec<Unit>) -> Result<
     let wanted_first = candidates.contains(&0);
     for lun in candidates {
         probe(Address { lun, ..first }, units)?;
+        stop_if_nothing_answers()?;
     }
     if !wanted_first {
         forget(first, units);
+    }
+    Ok(())
+}
+
+/// A miniport whose requests time out, one after the other, would be scanned for hours.
+fn stop_if_nothing_answers() -> Result<(), PortError> {
+    if adapter::with(|adapter| adapter.ladder.is_out_of_patience()) == Some(true) {
+        return Err(PortError::Request(
+            "the scan of the bus",
+            SRB_STATUS_TIMEOUT,
+        ));
     }
     Ok(())
 }

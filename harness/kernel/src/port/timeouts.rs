@@ -28,6 +28,8 @@ use crate::{
 };
 
 const TICK_US: u64 = 1_000_000;
+/// Requests that may time out before the port's patience ends.
+const TIMEOUTS_MAX: u32 = 3;
 /// Time-out of a reset request in seconds.
 const RESET_TIMEOUT_SECONDS: u32 = 10;
 /// Time that requests have to come back after a reset was reported done.
@@ -71,6 +73,15 @@ pub struct Ladder {
     climbing: Option<Climb>,
     /// Resets that the port made because of time-outs.
     pub resets: u32,
+}
+
+impl Ladder {
+    /// So many requests have timed out that nothing is issued again any more, and a scan ends. The miniport is found out by then, and each
+    /// further one would take up to a minute.
+    #[must_use]
+    pub const fn is_out_of_patience(&self) -> bool {
+        self.resets >= TIMEOUTS_MAX
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
