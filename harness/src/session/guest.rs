@@ -102,19 +102,7 @@ impl<'a> Guest<'a> {
         };
         let debugger = Debugger::attach(wire)?;
         Ok(Self {
-            boot: Boot {
-                number,
-                records: Vec::new(),
-                arrivals: Vec::new(),
-                events: Vec::new(),
-                hits: Vec::new(),
-                saves: Vec::new(),
-                power_off: PowerOff::None,
-                image: None,
-                complaints: Vec::new(),
-                wall: Duration::ZERO,
-                command_line: qemu.command_line.clone(),
-            },
+            boot: Boot::new(number, qemu.command_line.clone()),
             qemu,
             debugger: Some(debugger),
             options,

@@ -60,6 +60,26 @@ pub struct Boot {
     pub command_line: String,
 }
 
+impl Boot {
+    /// A process of which nothing is known yet but how it was started.
+    #[must_use]
+    pub const fn new(number: u32, command_line: String) -> Self {
+        Self {
+            number,
+            records: Vec::new(),
+            arrivals: Vec::new(),
+            events: Vec::new(),
+            hits: Vec::new(),
+            saves: Vec::new(),
+            power_off: PowerOff::None,
+            image: None,
+            complaints: Vec::new(),
+            wall: Duration::ZERO,
+            command_line,
+        }
+    }
+}
+
 /// How the machine was switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum PowerOff {

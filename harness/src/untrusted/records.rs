@@ -3,7 +3,7 @@
 //! What is no record is refused as such. What are records, in whatever order and with whatever figures, is judged: facts, checks and
 //! text are total functions of them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use proto::{record::Record, wire};
 
@@ -12,7 +12,7 @@ use crate::{
     console::Frames,
     options::Options,
     report::{DriverFile, Outcome, Setup},
-    session::life::{Boot, Life, PowerOff},
+    session::life::{Boot, Life},
     verdict::{CHECKS, Context, judge},
 };
 
@@ -31,7 +31,7 @@ pub fn fuzz_guest_records(data: &[u8]) {
         whole,
         "records depend on how they come"
     );
-    let mut boots = vec![boot(0)];
+    let mut boots = vec![Boot::new(0, String::new())];
     let mut records: Vec<Record> = whole.into_iter().flatten().collect();
     let mut input = Input(data);
     while !input.is_empty() {
@@ -41,7 +41,7 @@ pub fn fuzz_guest_records(data: &[u8]) {
                 if let Some(last) = boots.last_mut() {
                     last.records.append(&mut records);
                 }
-                boots.push(boot(number));
+                boots.push(Boot::new(number, String::new()));
                 continue;
             }
             bytes => usize::try_from(bytes).unwrap_or(0),
@@ -106,21 +106,5 @@ fn context(cycles: u32) -> Context {
         disk: None,
         other_disks: Vec::new(),
         disk_left_alone: None,
-    }
-}
-
-fn boot(number: u32) -> Boot {
-    Boot {
-        number,
-        records: Vec::new(),
-        arrivals: Vec::new(),
-        events: Vec::new(),
-        hits: Vec::new(),
-        saves: Vec::new(),
-        power_off: PowerOff::None,
-        image: None,
-        complaints: Vec::new(),
-        wall: Duration::ZERO,
-        command_line: String::new(),
     }
 }

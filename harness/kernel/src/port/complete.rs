@@ -37,7 +37,7 @@ const BUSY_PAUSE_US: u64 = 250_000;
 /// Share of the requests in flight to which a unit drains after `QUEUE_FULL` (`QueueFullWaitIoPercentage`).
 const QUEUE_FULL_PERCENT: u32 = 25;
 /// Times a class driver issues a request again after an error.
-const CLASS_RETRY_LIMIT: u32 = 8;
+pub(super) const CLASS_RETRY_LIMIT: u32 = 8;
 /// Sense key UNIT ATTENTION.
 const UNIT_ATTENTION: u8 = 6;
 /// Statuses that a miniport may set (srb.h; `INTERNAL_ERROR` is the port's own).

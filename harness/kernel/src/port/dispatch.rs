@@ -125,6 +125,22 @@ pub fn idle(ready: impl Fn() -> bool) {
     interrupt::restore(flag);
 }
 
+/// The same, for `us` microseconds at most.
+pub(super) fn idle_for(us: u64, ready: impl Fn() -> bool) {
+    let alarm = timer::set_after_us(
+        us,
+        Dpc {
+            routine: wake,
+            context: 0,
+        },
+    );
+    idle(ready);
+    timer::cancel(alarm);
+}
+
+/// The interrupt is all that is wanted.
+fn wake(_context: u64) {}
+
 fn is_done(id: RequestId) -> bool {
     adapter::with(|adapter| {
         adapter

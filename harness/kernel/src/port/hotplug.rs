@@ -8,7 +8,6 @@ use super::{
     queue::Address,
 };
 use crate::{
-    dpc::Dpc,
     mem,
     rules::{self, Rule},
     timer,
@@ -25,15 +24,7 @@ const LOOK_US: u64 = 10_000;
 pub fn await_bus_change(what: &str) -> bool {
     let until = timer::now_us() + LIMIT_US;
     while !is_announced() && timer::now_us() < until {
-        let look = timer::set_after_us(
-            LOOK_US,
-            Dpc {
-                routine: wake,
-                context: 0,
-            },
-        );
-        dispatch::idle(is_announced);
-        timer::cancel(look);
+        dispatch::idle_for(LOOK_US, is_announced);
     }
     rules::demand(
         Rule::BusChangeMissed,
@@ -45,9 +36,6 @@ pub fn await_bus_change(what: &str) -> bool {
 fn is_announced() -> bool {
     adapter::with(|adapter| adapter.services.bus_changed).unwrap_or(false)
 }
-
-/// The interrupt is all that is wanted.
-fn wake(_context: u64) {}
 
 /// A scan no longer finds `unit`: the miniport is told, as for a surprise removal, and its extension is freed.
 pub(super) fn remove(unit: &Unit) {

@@ -30,8 +30,6 @@ use crate::{
 
 /// Longest time that requests may take to drain.
 const DRAIN_LIMIT_US: u64 = 120_000_000;
-/// How often a command of a power transition is issued again.
-const REPEATS: u32 = 8;
 /// `SRB_POWER_FLAGS_ADAPTER_REQUEST`.
 const ADAPTER_REQUEST: u8 = 1;
 
@@ -284,7 +282,7 @@ fn power_request(state: u32, action: PowerAction) -> Result<(), PortError> {
 pub fn demand_success(what: &'static str, request: &Request) -> Result<(), PortError> {
     let address = request.address;
     let mut completion = dispatch::execute(request.clone())?;
-    for _ in 0..REPEATS {
+    for _ in 0..complete::CLASS_RETRY_LIMIT {
         if request.retry == RetryPolicy::Never || !complete::is_worth_another_try(&completion) {
             break;
         }

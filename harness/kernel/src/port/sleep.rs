@@ -9,7 +9,6 @@ use super::{
     power,
 };
 use crate::{
-    dpc::Dpc,
     pci::{Function, MsixState},
     processors::park,
     suspend, timer,
@@ -72,17 +71,6 @@ fn pass(us: u64) {
     let until = timer::now_us() + us;
     let is_over = || timer::now_us() >= until;
     while !is_over() {
-        let alarm = timer::set_after_us(
-            us,
-            Dpc {
-                routine: wake,
-                context: 0,
-            },
-        );
-        dispatch::idle(is_over);
-        timer::cancel(alarm);
+        dispatch::idle_for(us, is_over);
     }
 }
-
-/// The interrupt is all that is wanted.
-fn wake(_context: u64) {}
